@@ -1,0 +1,102 @@
+# The four kinds of target. A folder names its files and what it uses, and nothing else:
+#
+#   varve_library(NAME log HDRS log_writer.h SRCS log_writer.cc DEPS base io model absl::status)
+#   varve_test(NAME log_test SRCS log_writer_test.cc DEPS log io_testing)
+#   varve_fuzz(NAME log_reader_fuzz SRCS log_reader_fuzz.cc DEPS log)      # preset `fuzz` only
+#   varve_bench(NAME log_bench SRCS log_bench.cc DEPS log)                 # not part of `all`
+#
+# In DEPS a name without `::` is one of ours (`log` is the target varve_log); anything else is passed
+# to target_link_libraries as it is. A folder below a folder joins its names: io/posix is `io_posix`.
+# PCH lists headers to precompile, for a folder whose includes are slow to read.
+
+# Turns the names of DEPS into targets.
+function(_varve_resolve out)
+  set(resolved "")
+  foreach(dep IN LISTS ARGN)
+    if(dep MATCHES "::" OR dep MATCHES "^-" OR dep STREQUAL "yaml-cpp")
+      list(APPEND resolved "${dep}")
+    else()
+      list(APPEND resolved "varve::${dep}")
+    endif()
+  endforeach()
+  set(${out} "${resolved}" PARENT_SCOPE)
+endfunction()
+
+function(_varve_parse)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "HDRS;SRCS;DEPS;PCH;LABELS" )
+  if(NOT arg_NAME)
+    message(FATAL_ERROR "a target needs a NAME")
+  endif()
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${arg_NAME}: unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  _varve_resolve(deps ${arg_DEPS})
+  foreach(key NAME HDRS SRCS PCH LABELS)
+    set(arg_${key} "${arg_${key}}" PARENT_SCOPE)
+  endforeach()
+  set(arg_DEPS "${deps}" PARENT_SCOPE)
+endfunction()
+
+function(varve_library)
+  _varve_parse(${ARGN})
+  set(target varve_${arg_NAME})
+  if(arg_SRCS)
+    add_library(${target} STATIC ${arg_SRCS} ${arg_HDRS})
+    target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}/src")
+    target_link_libraries(${target} PUBLIC ${arg_DEPS})
+    if(arg_PCH)
+      target_precompile_headers(${target} PRIVATE ${arg_PCH})
+    endif()
+  else()
+    add_library(${target} INTERFACE ${arg_HDRS})
+    target_include_directories(${target} INTERFACE "${CMAKE_SOURCE_DIR}/src")
+    target_link_libraries(${target} INTERFACE ${arg_DEPS})
+  endif()
+  add_library(varve::${arg_NAME} ALIAS ${target})
+  foreach(header IN LISTS arg_HDRS)
+    set_property(GLOBAL APPEND PROPERTY VARVE_HEADERS "${CMAKE_CURRENT_SOURCE_DIR}/${header}")
+  endforeach()
+endfunction()
+
+# One program per folder is enough; a program that crashes fails as a whole.
+function(varve_test)
+  _varve_parse(${ARGN})
+  add_executable(${arg_NAME} ${arg_SRCS} ${arg_HDRS})
+  target_include_directories(${arg_NAME} PRIVATE "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} GTest::gmock_main GTest::gtest)
+  if(arg_PCH)
+    target_precompile_headers(${arg_NAME} PRIVATE ${arg_PCH})
+  endif()
+  add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} --gtest_brief=1)
+  set(environment "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/test-results/${arg_NAME}.xml")
+  if(VARVE_SANITIZE)
+    set(supp "${CMAKE_SOURCE_DIR}/tools/sanitizers")
+    list(APPEND environment
+      "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+      "UBSAN_OPTIONS=print_stacktrace=1"
+      "LSAN_OPTIONS=suppressions=${supp}/lsan.txt:print_suppressions=0"
+      "TSAN_OPTIONS=suppressions=${supp}/tsan.txt:halt_on_error=1:second_deadlock_stack=1")
+  endif()
+  set_tests_properties(${arg_NAME} PROPERTIES
+    LABELS "unit;${arg_LABELS}" TIMEOUT 600 ENVIRONMENT "${environment}")
+endfunction()
+
+function(varve_fuzz)
+  if(NOT VARVE_FUZZ)
+    return()
+  endif()
+  _varve_parse(${ARGN})
+  add_executable(${arg_NAME} ${arg_SRCS})
+  target_include_directories(${arg_NAME} PRIVATE "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS})
+  target_link_options(${arg_NAME} PRIVATE -fsanitize=fuzzer)
+  set_property(GLOBAL APPEND PROPERTY VARVE_FUZZ_TARGETS ${arg_NAME})
+endfunction()
+
+function(varve_bench)
+  _varve_parse(${ARGN})
+  add_executable(${arg_NAME} EXCLUDE_FROM_ALL ${arg_SRCS})
+  target_include_directories(${arg_NAME} PRIVATE "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS})
+  set_property(GLOBAL APPEND PROPERTY VARVE_BENCH_TARGETS ${arg_NAME})
+endfunction()
