@@ -1,0 +1,54 @@
+// Stores immutable objects by name: the lake's view of a bucket or of a local folder.
+//
+// Role:     lake, engine -> [ObjectStore] -> io/posix (folder), later io/s3.
+// Layout:   names are '/'-separated, relative, without "." and ".." parts.
+// Units:    bytes, half-open ranges.
+// Errors:   NotFound; AlreadyExists (put if absent); Unavailable (retry later, state unknown unless
+// the
+//           method says otherwise); ResourceExhausted with SQLSTATE 53100 when the store is full.
+// Threads:  safe; every call may block on disk or network.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace varve::io {
+
+struct ObjectInfo {
+  std::string name;
+  uint64_t bytes = 0;
+  int64_t modified_us = 0;  // microseconds UTC
+};
+
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  virtual Result<std::string> Get(std::string_view name) = 0;
+  virtual Result<std::string> GetRange(std::string_view name, uint64_t begin, uint64_t end) = 0;
+  virtual Result<ObjectInfo> Head(std::string_view name) = 0;
+
+  // Durable when it returns OK; replaces an object of that name atomically.
+  virtual Status Put(std::string_view name, std::string_view content) = 0;
+  // Durable when it returns OK; AlreadyExists and nothing changed when the name is taken. Exactly
+  // one of any number of racing callers wins.
+  virtual Status PutIfAbsent(std::string_view name, std::string_view content) = 0;
+  // Makes the local file `path` the object `name`: synced, and the file may be moved away.
+  virtual Status PutFile(std::string_view name, const std::string& path) = 0;
+
+  // Objects whose names start with `prefix`, ascending by name (bytewise), those after
+  // `start_after` only.
+  virtual Result<std::vector<ObjectInfo>> List(std::string_view prefix,
+                                               std::string_view start_after = {}) = 0;
+  // NotFound is not an error here: the object is gone either way.
+  virtual Status Delete(std::string_view name) = 0;
+
+  // Where DuckDB finds the object: a local path now, a URL for a bucket.
+  virtual std::string ReadPath(std::string_view name) const = 0;
+};
+
+}  // namespace varve::io

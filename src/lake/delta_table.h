@@ -1,0 +1,72 @@
+// Keeps one Delta Lake table: reads its log, commits to it, and knows the files of the newest
+// version.
+//
+// Role:     engine (CREATE/ALTER TABLE), flush (rows) -> [DeltaTable] -> io::ObjectStore.
+// Layout:   <location>/_delta_log/%020d.json, NNN.checkpoint.parquet, _last_checkpoint; Delta
+// protocol,
+//           reader 1 / writer 2. Data files: <location>/<partition path>/part-<uuid>.zstd.parquet.
+// Errors:   0A000 with the feature's name when the table needs one that we do not know; Unavailable
+// when
+//           the store is; DataLoss for a log that breaks the protocol. A failed commit committed
+//           nothing, except Unavailable: then Refresh and txn_version say whether it did.
+// Threads:  safe; commits are serialised; files() never blocks on I/O.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "io/object_store.h"
+#include "lake/parquet_writer.h"
+#include "model/file_set.h"
+#include "model/schema.h"
+
+namespace varve::lake {
+
+class DeltaTable {
+ public:
+  struct Context {
+    io::ObjectStore* store = nullptr;
+    CheckpointCodec* checkpoints = nullptr;
+    Clock* clock = nullptr;
+    std::string scratch_dir;  // local folder for temporary files
+  };
+
+  virtual ~DeltaTable() = default;
+
+  // Writes version 0 (protocol, metaData with the table's columns) unless the table is there
+  // already with the same columns (CREATE TABLE that was cut short); AlreadyExists if it has
+  // others.
+  static Result<std::unique_ptr<DeltaTable>> Create(const Context& context, TableRef table);
+  // Reads the newest version. NotFound when there is no Delta log at the location.
+  static Result<std::unique_ptr<DeltaTable>> Open(const Context& context, TableRef table);
+
+  virtual FileSetRef files() const = 0;
+  // The version last committed with this appId, or nullopt.
+  virtual std::optional<int64_t> txn_version(const std::string& app_id) const = 0;
+
+  // Commits blind appends together with `txn {app_id, txn}` as one version. Returns the new file
+  // set.
+  virtual Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
+                                    int64_t txn) = 0;
+  // Commits the table's new columns.
+  virtual Status UpdateSchema(TableRef table) = 0;
+  // Picks up what other writers committed.
+  virtual Result<FileSetRef> Refresh() = 0;
+};
+
+// Statistics of the chosen rows for the Delta log: numRecords, and min/max/nullCount of the columns
+// that Delta readers prune by (numbers, dates, timestamps, text cut to 32 characters).
+DataFile DescribeRows(const TableRef& table, const std::vector<BatchSlice>& slices);
+
+// "project_id=shop/date=2025-03-09" with the escapes of the Delta protocol; empty when not
+// partitioned.
+std::string PartitionPath(
+    const TableDef& table,
+    const std::map<std::string, std::optional<std::string>, std::less<>>& values);
+
+}  // namespace varve::lake

@@ -1,0 +1,82 @@
+// Makes batches of records durable in one order and gives them back after a crash.
+//
+// Role:     ingest -> [log] -> on_durable (buffer), recovery -> replay. A row is acknowledged only
+// when
+//           its transaction's last record is synced.
+// Layout:   segments NNNNNNNNNNNN.log of 64 MiB; bytes: docs/formats/log.md.
+// Units:    Lsn per record, dense from 1. Sizes in bytes.
+// Limits:   payload of a record at most kPayloadBytesMax (the caller splits); the log's folder at
+// most
+//           max_bytes, beyond which Commit fails with 53100 and nothing is written.
+// Errors:   a failed write or fdatasync is fatal for the log: every later Commit gets the first
+// error,
+//           and on_fatal is called once so that the process can stop.
+// Threads:  safe. Callbacks run on the log's one writer thread, in Lsn order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "model/ids.h"
+
+namespace varve::log {
+
+inline constexpr size_t kPayloadBytesMax = 64u << 20;
+
+enum class RecordType : uint16_t {
+  kRows = 1,         // payload: model/batch_codec
+  kRingSamples = 2,  // reserved for rings
+  kDefinition = 3,   // reserved for definition changes
+};
+
+struct RecordInput {
+  RecordType type = RecordType::kRows;
+  TableId table;
+  uint32_t schema_version = 0;
+  std::string payload;  // raw; the log compresses it when that makes it smaller
+};
+
+// What a reader gets back: the header's fields and the raw payload.
+struct Record {
+  Lsn lsn;
+  TransactionId transaction;
+  bool last_of_transaction = false;
+  RecordType type = RecordType::kRows;
+  TableId table;
+  uint32_t schema_version = 0;
+  std::string payload;
+};
+
+// One atomic unit: its records get consecutive Lsns and become visible together or never.
+struct Transaction {
+  std::vector<RecordInput> records;  // at least one
+  // Runs on the writer thread once the transaction is durable, before `done`, in Lsn order over all
+  // transactions: makes the rows visible. Must not block on I/O nor call the log.
+  std::function<void(LsnRange)> on_durable;
+  // Runs on the writer thread after on_durable, or with the error; wakes the waiting client.
+  std::function<void(Result<LsnRange>)> done;
+};
+
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  // Queues the transaction; the answer comes through its callbacks, exactly once, also at shutdown.
+  virtual void CommitAsync(Transaction transaction) = 0;
+  // The same and waits. `done` is ignored.
+  virtual Result<LsnRange> Commit(Transaction transaction) = 0;
+
+  // Highest durable Lsn; Lsn{0} for an empty log.
+  virtual Lsn durable() const = 0;
+  // Deletes the segments that hold nothing above `through`: every consumer has these rows
+  // elsewhere.
+  virtual Status TruncateThrough(Lsn through) = 0;
+  // Bytes of all segments on disk, the preallocated rest of the last one included.
+  virtual uint64_t disk_bytes() const = 0;
+};
+
+}  // namespace varve::log

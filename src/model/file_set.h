@@ -1,0 +1,47 @@
+// Names the data files that make up one version of a table in the lake.
+//
+// Role:     lake -> [FileSet] -> buffer (one half of a table snapshot), engine (what to scan).
+// Units:    bytes; rows; statistics are closed ranges. Partition values are text as the Delta log
+// has
+//           them, nullopt for NULL.
+// Threads:  immutable and shared.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/ids.h"
+#include "model/type.h"
+
+namespace varve {
+
+// Statistics of one column in one file, values in the Delta log's JSON text form without quotes.
+// Text bounds may be prefixes: min is a lower and max an upper bound, not necessarily a value.
+struct ColumnStats {
+  std::optional<std::string> min;
+  std::optional<std::string> max;
+  std::optional<int64_t> null_count;
+};
+
+struct DataFile {
+  std::string path;  // relative to the table's folder, as the Delta log has it (URL-decoded)
+  int64_t bytes = 0;
+  std::optional<int64_t> rows;
+  std::map<std::string, std::optional<std::string>, std::less<>> partition_values;
+  std::map<std::string, ColumnStats, std::less<>> stats;
+  TimeRange time_range;  // of the table's time column; empty when the statistics do not say
+};
+
+struct FileSet {
+  int64_t version = -1;  // Delta version; -1: the table has no commit yet
+  // Newest first: descending time_range.max, so that a Top-N on time can stop early.
+  std::vector<std::shared_ptr<const DataFile>> files;
+};
+
+using FileSetRef = std::shared_ptr<const FileSet>;
+
+}  // namespace varve
