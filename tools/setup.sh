@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Installs what building and testing need, and does nothing when it is there already.
+#
+# Three parts, each checked before it is touched: Debian packages (tools/apt-packages.txt), DuckDB's
+# official library and headers (build/deps/duckdb, pinned and verified by checksum), and the Python
+# packages of the tests (build/venv, tools/requirements.txt). Works as root, or as a user with sudo.
+# Reading order: main, at the end, calls the parts in turn.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly top=$PWD
+
+# The library comes from the npm package of DuckDB's own Node binding, the headers from the source
+# package of DuckDB's own Python binding: docs/decisions/0001-duckdb-from-pinned-packages.md.
+readonly duckdb_version=1.5.6
+readonly duckdb_npm=@duckdb/node-bindings-linux-x64@1.5.6-r.1
+readonly duckdb_npm_file=duckdb-node-bindings-linux-x64-1.5.6-r.1.tgz
+readonly duckdb_npm_sha256=1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff
+readonly duckdb_sdist_file=duckdb-1.5.6.tar.gz
+readonly duckdb_sdist_sha256=166a91dbfacfc0c9f08cc76c0243cb6d3d4296bfab5bad72a3cfb63140a5b7c8
+readonly duckdb_dir=$top/build/deps/duckdb
+readonly venv=$top/build/venv
+readonly log=$top/build/setup.log
+# Debian's own Python: the pinned wheels are for its version, and another one first in PATH may have
+# no venv module.
+readonly python=/usr/bin/python3
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Runs a command with its output in the log, which is shown only when the command fails.
+logged() {
+  local status=0
+  "$@" >>"$log" 2>&1 </dev/null || status=$?
+  if ((status)); then
+    tail -n 40 "$log" >&2
+    say "failed with status $status: $*"
+  fi
+  return $status
+}
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "Debian packages are missing and this is neither root nor a user with sudo"
+  fi
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+}
+
+missing_packages() {
+  local installed wanted
+  wanted=$(grep -v '^#' tools/apt-packages.txt)
+  # shellcheck disable=SC2016,SC2086  # dpkg-query's own placeholders; a list of words
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
+    awk '$1 == "installed" {print $2}' || true)
+  comm -23 <(sort -u <<<"$wanted") <(sort -u <<<"$installed")
+  # A Node that came from elsewhere is good enough, and Debian's npm would clash with it.
+  if [[ -z ${DUCKDB_ROOT:-} && ! -f $duckdb_dir/STAMP ]] && ! command -v npm >/dev/null; then
+    echo npm
+  fi
+}
+
+# Debian starts a server on port 5432 as soon as its PostgreSQL is installed. The tests start their
+# own, and `make run` wants that port, so the installation is told not to.
+without_default_cluster() {
+  local conf=/etc/postgresql-common/createcluster.d/varve-setup.conf status=0
+  as_root mkdir -p "${conf%/*}"
+  echo 'create_main_cluster = false' | as_root tee "$conf" >/dev/null
+  "$@" || status=$?
+  as_root rm -f "$conf"
+  return $status
+}
+
+install_packages() {
+  command -v apt-get >/dev/null || die "no apt-get here: the set-up knows Debian 12; see tools/apt-packages.txt"
+  local -a packages
+  mapfile -t packages < <(missing_packages)
+  ((${#packages[@]})) || return 0
+  say "installing ${#packages[@]} Debian packages: ${packages[*]}"
+  if ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
+    logged apt_get update || die "the package lists could not be fetched"
+  fi
+  local -a install=(apt_get install -y --no-install-recommends "${packages[@]}")
+  # Lists that are there but old name files that the mirror has dropped: fetch them and try again.
+  without_default_cluster logged "${install[@]}" && return 0
+  say "trying again with new package lists"
+  logged apt_get update || die "the package lists could not be fetched"
+  without_default_cluster logged "${install[@]}" || die "Debian packages could not be installed"
+}
+
+install_python() {
+  local want
+  want=$(sha256sum tools/requirements.txt | cut -d' ' -f1)
+  [[ -f $venv/STAMP && $(<"$venv/STAMP") == "$want" ]] && return 0
+  say "installing Python packages into build/venv"
+  rm -f "$venv/STAMP"
+  [[ -x $venv/bin/python ]] || logged "$python" -m venv "$venv" || die "no Python environment"
+  logged "$venv/bin/pip" install --use-pep517 -r tools/requirements.txt ||
+    die "Python packages could not be installed"
+  echo "$want" >"$venv/STAMP"
+}
+
+verify() {
+  local file=$1 want=$2 got
+  got=$(sha256sum "$file" | cut -d' ' -f1)
+  [[ $got == "$want" ]] || die "checksum of $(basename "$file") is $got, not $want: nothing was installed"
+}
+
+install_duckdb() {
+  if [[ -n ${DUCKDB_ROOT:-} ]]; then
+    [[ -f $DUCKDB_ROOT/include/duckdb.hpp && -f $DUCKDB_ROOT/lib/libduckdb.so ]] ||
+      die "DUCKDB_ROOT=$DUCKDB_ROOT has no include/duckdb.hpp and lib/libduckdb.so"
+    return 0
+  fi
+  local want="$duckdb_npm_sha256 $duckdb_sdist_sha256"
+  [[ -f $duckdb_dir/STAMP && $(<"$duckdb_dir/STAMP") == "$want" ]] && return 0
+  [[ $(uname -m) == x86_64 ]] || die "the DuckDB library is for x86_64; set DUCKDB_ROOT to one for $(uname -m)"
+  say "installing DuckDB $duckdb_version into build/deps/duckdb"
+  local download=$top/build/deps/download fresh=$top/build/deps/duckdb.new
+  rm -rf "$download" "$fresh"
+  mkdir -p "$download" "$fresh/lib"
+  logged npm pack --silent --pack-destination "$download" "$duckdb_npm" ||
+    die "npm could not fetch $duckdb_npm"
+  logged "$venv/bin/pip" download --no-deps --no-binary duckdb -d "$download" "duckdb==$duckdb_version" ||
+    die "pip could not fetch the source of duckdb $duckdb_version"
+  verify "$download/$duckdb_npm_file" "$duckdb_npm_sha256"
+  verify "$download/$duckdb_sdist_file" "$duckdb_sdist_sha256"
+  unpack_duckdb "$download" "$fresh"
+  echo "$want" >"$fresh/STAMP"
+  rm -rf "$duckdb_dir"
+  mv "$fresh" "$duckdb_dir"
+  rm -rf "$download"
+}
+
+# Takes the library, and of the source only the headers that its own headers can reach.
+unpack_duckdb() {
+  local download=$1 fresh=$2 source=duckdb-$duckdb_version/external/duckdb part
+  tar -xzf "$download/$duckdb_npm_file" -C "$fresh/lib" --strip-components=1 package/libduckdb.so
+  local -a members=("$source/LICENSE" "$source/src/include")
+  for part in core_functions icu json parquet; do
+    members+=("$source/extension/$part/include")
+  done
+  for part in concurrentqueue fast_float fmt parquet re2 thrift utf8proc yyjson zstd; do
+    members+=("$source/third_party/$part")
+  done
+  tar -xzf "$download/$duckdb_sdist_file" -C "$fresh" --strip-components=3 "${members[@]}"
+  find "$fresh/third_party" -type f ! -name '*.h' ! -name '*.hpp' ! -iname 'LICENSE*' -delete
+  mv "$fresh/src/include" "$fresh/include"
+  rmdir "$fresh/src"
+}
+
+main() {
+  mkdir -p build/deps
+  exec 9>build/setup.lock
+  flock 9  # Two runs at once would install over each other.
+  : >"$log"
+  install_packages
+  install_python
+  install_duckdb
+}
+
+main
