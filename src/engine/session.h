@@ -91,6 +91,13 @@ class Session {
   // when they are durable; inside they wait for COMMIT. 25P02 in a failed transaction.
   virtual void WriteRows(TableRows rows, std::function<void(Status)> done) = 0;
 
+  // The implicit transaction of PostgreSQL's multi-statement query strings and of pipelines up to Sync:
+  // between Begin and Commit, rows wait as inside BEGIN, but transaction_state() stays kIdle. A BEGIN met
+  // on the way makes it an explicit one. Rollback drops the rows.
+  virtual Status BeginImplicit() = 0;
+  virtual void CommitImplicit(std::function<void(Status)> done) = 0;
+  virtual void RollbackImplicit() = 0;
+
   // A statement that the server handled itself has failed: in a transaction, fail it.
   virtual void NoteFailure() = 0;
   virtual TransactionState transaction_state() const = 0;
