@@ -1,6 +1,7 @@
 #include "base/fault_point.h"
 
 #include <atomic>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -19,7 +20,10 @@ struct ArmedFault {
     const std::string_view text(spec);
     const size_t colon = text.rfind(':');
     name = text.substr(0, colon);
-    hits_left = colon == std::string_view::npos ? 1 : std::atol(spec + colon + 1);
+    hits_left = 1;
+    if (colon == std::string_view::npos) return;
+    const std::string_view count = text.substr(colon + 1);
+    std::from_chars(count.data(), count.data() + count.size(), hits_left);
   }
 };
 

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""clang-tidy and the lock annotations over every C++ file, and each header compiled alone.
+
+Uses the compile commands of the `clang` preset, which has -Wthread-safety: clang-tidy reports the
+compiler's own warnings too, so one pass over a file serves both. A header that some .cc file includes
+first is shown to stand alone by that file; only the others are compiled by themselves.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import lint_cache
+import source_tree
+
+TOP = source_tree.TOP
+BUILD = TOP / "build/clang"
+CLANG_TIDY = "clang-tidy-19"
+CLANG = "clang++-19"
+
+
+def configure() -> list[dict]:
+    """Configures the clang preset and builds its precompiled headers; returns the compile commands."""
+    subprocess.run(["cmake", "--preset", "clang"], cwd=TOP, check=True, stdout=subprocess.DEVNULL)
+    commands = json.loads((BUILD / "compile_commands.json").read_text())
+    ours = [c for c in commands if Path(c["file"]).is_relative_to(TOP / "src")
+            or Path(c["file"]).is_relative_to(TOP / "bench")]
+    pch = sorted({word for c in ours for word in shlex.split(c["command"]) if word.endswith(".pch")})
+    if pch:
+        targets = [str(Path(p).relative_to(BUILD)) for p in pch]
+        subprocess.run(["ninja", "-C", BUILD, *targets], check=True, stdout=subprocess.DEVNULL)
+    return ours
+
+
+def installed_versions() -> str:
+    """What headers from outside there are, as text: the packages and DuckDB."""
+    packages = [p for p in (TOP / "tools/apt-packages.txt").read_text().split() if p.endswith("-dev")]
+    versions = subprocess.run(["dpkg-query", "-W", *packages], capture_output=True, text=True, check=False)
+    stamp = TOP / "build/deps/duckdb/STAMP"
+    duckdb = stamp.read_text() if stamp.is_file() else os.environ.get("DUCKDB_ROOT", "")
+    return versions.stdout + duckdb
+
+
+def tidy_task(entry: dict, salt: str) -> lint_cache.Task:
+    path = Path(entry["file"])
+    command = [CLANG_TIDY, "--quiet", "-p", str(BUILD), str(path)]
+
+    def run() -> str:
+        done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return ""
+        return done.stdout.strip() or done.stderr.strip()
+
+    return lint_cache.Task(path, salt + entry["command"].replace(str(TOP), ""), run)
+
+
+def headers_not_included_first() -> list[Path]:
+    first = set()
+    for path in source_tree.cpp_files(TOP):
+        if path.suffix == ".cc":
+            names = source_tree.includes((TOP / path).read_text())
+            if names:
+                first.add(Path("src") / names[0][2])
+    return [p for p in source_tree.cpp_files(TOP)
+            if p.suffix == ".h" and p.parts[0] == "src" and p not in first]
+
+
+def header_task(path: Path, salt: str) -> lint_cache.Task:
+    root = Path(os.environ.get("DUCKDB_ROOT", TOP / "build/deps/duckdb"))
+    command = [CLANG, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wthread-safety",
+               "-Wno-pragma-once-outside-header", "-I", str(TOP / "src"), "-isystem", str(root / "include"),
+               "-x", "c++", str(TOP / path)]
+
+    def run() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
+
+    return lint_cache.Task(TOP / path, salt, run)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("paths", nargs="*", help="only files whose path contains one of these")
+    args = parser.parse_args()
+    started = time.monotonic()
+    config = (TOP / ".clang-tidy").read_bytes()
+    salt = installed_versions() + hashlib.sha256(config).hexdigest()
+    entries = [c for c in configure() if not args.paths or any(p in c["file"] for p in args.paths)]
+    headers = [h for h in headers_not_included_first()
+               if not args.paths or any(p in str(h) for p in args.paths)]
+    ran, known, findings = lint_cache.run_tasks("headers", [header_task(h, salt) for h in headers], args.jobs)
+    tidy = lint_cache.run_tasks("clang-tidy", [tidy_task(e, salt) for e in entries], args.jobs)
+    findings += tidy[2]
+    print("\n".join(findings) + "\n" if findings else "", end="")
+    seconds = time.monotonic() - started
+    print(f"clang-tidy: {'ok' if not findings else f'{len(findings)} files with findings'}; "
+          f"{ran + tidy[0]} files looked at, {known + tidy[1]} unchanged, {seconds:.0f} s")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
