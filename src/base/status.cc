@@ -69,7 +69,7 @@ std::optional<std::string> FieldOf(const Status& status, const char* key) {
 
 }  // namespace
 
-Status SqlError(SqlState state, std::string_view message) {
+Status SqlError(SqlState state, const std::string& message) {
   return WithField(Status(CodeOf(state), message), kSqlStateKey, state);
 }
 

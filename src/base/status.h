@@ -82,7 +82,7 @@ inline constexpr SqlState kDataCorrupted = "XX001";
 }  // namespace sqlstate
 
 // An error whose absl code follows from the SQLSTATE's class. `message`: fact first, values last.
-Status SqlError(SqlState state, std::string_view message);
+Status SqlError(SqlState state, const std::string& message);
 
 template <typename... Args>
 Status SqlErrorf(SqlState state, fmt::format_string<Args...> format, Args&&... args) {
