@@ -1,6 +1,7 @@
-# The four kinds of target. A folder names its files and what it uses, and nothing else:
+# The kinds of target. A folder names its files and what it uses, and nothing else:
 #
 #   varve_library(NAME log HDRS log_writer.h SRCS log_writer.cc DEPS base io model absl::status)
+#   varve_program(NAME varve SRCS main.cc DEPS server_pg)                  # installed
 #   varve_test(NAME log_test SRCS log_writer_test.cc DEPS log io_testing)
 #   varve_fuzz(NAME log_reader_fuzz SRCS log_reader_fuzz.cc DEPS log)      # preset `fuzz` only
 #   varve_bench(NAME log_bench SRCS log_bench.cc DEPS log)                 # not part of `all`
@@ -53,6 +54,16 @@ function(varve_library)
     target_link_libraries(${target} INTERFACE ${arg_DEPS})
   endif()
   add_library(varve::${arg_NAME} ALIAS ${target})
+endfunction()
+
+# A program that is shipped: at the top of the build folder, and in bin/ of an installed tree.
+function(varve_program)
+  _varve_parse(${ARGN})
+  add_executable(${arg_NAME} ${arg_SRCS} ${arg_HDRS})
+  target_include_directories(${arg_NAME} PRIVATE "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS})
+  set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+  install(TARGETS ${arg_NAME} RUNTIME DESTINATION bin)
 endfunction()
 
 # One program per folder is enough; a program that crashes fails as a whole.
