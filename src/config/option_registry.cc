@@ -1,0 +1,233 @@
+#include "config/option_registry.h"
+
+#include <array>
+#include <charconv>
+
+namespace varve::config {
+namespace {
+
+constexpr std::string_view kNeedsBucket =
+    "object stores are not built yet; tables live under data-dir";
+constexpr std::string_view kNoCache = "the block cache is not built yet";
+constexpr std::string_view kNoRings = "rings are not built yet";
+constexpr std::string_view kNoGrpc = "gRPC ingest is not built yet";
+constexpr std::string_view kNoQueue =
+    "the batch queue is not built yet; every INSERT is acknowledged durably";
+
+using enum OptionType;
+
+constexpr std::array kOptions = {
+    OptionSpec{"data-dir", "VARVE_DATA_DIR", kText, "./varve-data", 0, 0, "", "",
+               "Folder for the log, the local lake and the definitions."},
+    OptionSpec{"pg-port", "PGWIRE_PORT", kInteger, "5432", 0, 65535, "", "",
+               "Port of the PostgreSQL protocol; 0 picks a free one."},
+    OptionSpec{"http-port", "PORT", kInteger, "8000", 0, 65535, "", "",
+               "Port of the HTTP calls; 0 picks a free one."},
+    OptionSpec{"grpc-port", "GRPC_PORT", kInteger, "0", 0, 65535, "", kNoGrpc,
+               "Port of gRPC ingest; 0 is off."},
+    OptionSpec{"grpc-token", "GRPC_TOKEN", kText, "", 0, 0, "", kNoGrpc,
+               "Token that gRPC clients must send.", true},
+    OptionSpec{"listen", "VARVE_LISTEN", kText, "127.0.0.1", 0, 0, "", "",
+               "Address to listen on; loopback only until authentication is built."},
+    OptionSpec{"s3-bucket", "AWS_S3_BUCKET", kText, "", 0, 0, "", kNeedsBucket,
+               "Bucket that holds the tables."},
+    OptionSpec{"s3-endpoint", "AWS_S3_ENDPOINT", kText, "https://s3.amazonaws.com", 0, 0, "",
+               kNeedsBucket, "Address of the object store."},
+    OptionSpec{"s3-region", "AWS_REGION,AWS_DEFAULT_REGION", kText, "us-east-1", 0, 0, "",
+               kNeedsBucket, "Region to sign requests for."},
+    OptionSpec{"s3-access-key", "AWS_ACCESS_KEY_ID", kText, "", 0, 0, "", kNeedsBucket,
+               "Access key of the object store.", true},
+    OptionSpec{"s3-secret-key", "AWS_SECRET_ACCESS_KEY", kText, "", 0, 0, "", kNeedsBucket,
+               "Secret key of the object store.", true},
+    OptionSpec{"s3-session-token", "AWS_SESSION_TOKEN", kText, "", 0, 0, "", kNeedsBucket,
+               "Session token of the object store.", true},
+    OptionSpec{"s3-allow-http", "AWS_ALLOW_HTTP", kBool, "false", 0, 0, "", kNeedsBucket,
+               "Whether the object store may be reached without TLS."},
+    OptionSpec{"lock-provider", "AWS_S3_LOCKING_PROVIDER", kText, "", 0, 0, "", kNeedsBucket,
+               "Commit coordination for stores without conditional PUT: dynamodb."},
+    OptionSpec{"dynamodb-table", "DELTA_DYNAMO_TABLE_NAME", kText, "", 0, 0, "", kNeedsBucket,
+               "Lock table of the lock provider."},
+    OptionSpec{"dynamodb-endpoint", "AWS_ENDPOINT_URL_DYNAMODB", kText, "", 0, 0, "", kNeedsBucket,
+               "Address of DynamoDB."},
+    OptionSpec{"table-prefix", "TIMEFUSION_TABLE_PREFIX", kText, "varve", 0, 0, "", "",
+               "Folder of the lake below which the tables lie."},
+    OptionSpec{"max-connections", "MAX_PG_CONNECTIONS,TIMEFUSION_MAX_CONNECTIONS", kInteger, "100",
+               1, 10000, "", "",
+               "Clients of the PostgreSQL protocol at once; one more gets 53300."},
+    OptionSpec{"connection-limit", "TIMEFUSION_ENABLE_CONNECTION_LIMIT", kBool, "true", 0, 0, "",
+               "", "Whether max-connections is enforced."},
+    OptionSpec{"buffer-max-memory-mb", "TIMEFUSION_BUFFER_MAX_MEMORY_MB", kInteger, "", 16, 1 << 20,
+               "", "",
+               "Memory for rows not yet in the lake; default a quarter of memory, at most 4096."},
+    OptionSpec{"flush-interval-secs", "TIMEFUSION_FLUSH_INTERVAL_SECS", kInteger, "300", 1, 86400,
+               "", "", "How often buffered rows are committed to the lake."},
+    OptionSpec{"buffer-retention-mins", "TIMEFUSION_BUFFER_RETENTION_MINS", kInteger, "70", 0,
+               525600, "", "flushed rows do not stay in memory yet",
+               "How long flushed rows may stay in memory."},
+    OptionSpec{"cache-memory-mb", "TIMEFUSION_FOYER_MEMORY_MB", kInteger, "1024", 0, 1 << 20, "",
+               kNoCache, "Memory tier of the block cache."},
+    OptionSpec{"cache-disk-gb", "TIMEFUSION_FOYER_DISK_GB", kInteger, "100", 0, 1 << 20, "",
+               kNoCache, "Disk tier of the block cache."},
+    OptionSpec{"cache-ttl-seconds", "TIMEFUSION_FOYER_TTL_SECONDS", kInteger, "604800", 1,
+               INT32_MAX, "", kNoCache, "How long a cached block is used."},
+    OptionSpec{"page-row-limit", "TIMEFUSION_PAGE_ROW_COUNT_LIMIT", kInteger, "20000", 1, 1 << 30,
+               "", "the Parquet writer has no page limit", "Rows per Parquet page."},
+    OptionSpec{"row-group-bytes", "TIMEFUSION_MAX_ROW_GROUP_SIZE", kBytes, "128MB", 1 << 20,
+               4LL << 30, "", "", "Size of a Parquet row group before compression."},
+    OptionSpec{"optimize-target-mb", "TIMEFUSION_OPTIMIZE_TARGET_SIZE", kText, "512MB", 0, 0, "",
+               "compaction is not built yet", "File size that compaction aims at."},
+    OptionSpec{"batch-interval-ms", "BATCH_INTERVAL_MS", kInteger, "1000", 0, 60000, "", "",
+               "How long a write waits for buffer memory before it gets 53200."},
+    OptionSpec{"max-batch-size", "MAX_BATCH_SIZE", kInteger, "1000", 1, 1 << 20, "", kNoQueue,
+               "Rows per batch of the batch queue."},
+    OptionSpec{"batch-queue", "ENABLE_BATCH_QUEUE", kBool, "false", 0, 0, "", kNoQueue,
+               "Whether INSERTs are acknowledged from the batch queue."},
+    OptionSpec{"batch-queue-capacity", "TIMEFUSION_BATCH_QUEUE_CAPACITY", kInteger, "1000", 1,
+               1 << 20, "", kNoQueue, "Batches that the batch queue holds."},
+    OptionSpec{
+        "log-sync", "VARVE_LOG_SYNC", kLogSync, "always", 0, 0, "", "",
+        "When the log is synced: always (before each acknowledgement), interval:MS, or off. Only "
+        "always survives a power cut without loss."},
+    OptionSpec{"log-max-mb", "VARVE_LOG_MAX_MB", kInteger, "8192", 128, 1 << 24, "", "",
+               "Size of the log folder at which writes get 53100."},
+    OptionSpec{"statement-timeout-ms", "VARVE_STATEMENT_TIMEOUT_MS", kInteger, "60000", 0,
+               INT32_MAX, "", "", "Longest run of a statement before 57014; 0 is no limit."},
+    OptionSpec{"memory-limit-mb", "VARVE_MEMORY_LIMIT_MB", kInteger, "", 64, 1 << 24, "", "",
+               "Memory for queries; default half of memory."},
+    OptionSpec{"threads", "VARVE_THREADS", kInteger, "", 1, 1024, "", "",
+               "Threads for queries; default all cores."},
+    OptionSpec{"ring-default-step", "VARVE_RING_STEP", kInteger, "1", 1, 86400, "", kNoRings,
+               "Seconds per ring slot."},
+    OptionSpec{"ring-default-slots", "VARVE_RING_SLOTS", kInteger, "3600", 1, 1 << 24, "", kNoRings,
+               "Slots per ring."},
+    OptionSpec{"shutdown-grace-secs", "VARVE_SHUTDOWN_GRACE_SECS", kInteger, "30", 0, 3600, "", "",
+               "How long SIGTERM waits for running statements before it cancels them."},
+    OptionSpec{"log-format", "VARVE_LOG_FORMAT", kChoice, "text", 0, 0, "text|json", "",
+               "Form of the server's messages on standard error."},
+    OptionSpec{"log-level", "VARVE_LOG_LEVEL", kChoice, "info", 0, 0, "debug|info|warn|error", "",
+               "Least severe message that is printed."},
+};
+
+Status BadValue(const OptionSpec& option, std::string_view value) {
+  return InvalidArgument("{}: \"{}\" is not accepted; give {}", option.name, value,
+                         AcceptedValues(option));
+}
+
+bool ParseInteger(std::string_view text, int64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+bool IsChoice(std::string_view choices, std::string_view value) {
+  while (!choices.empty()) {
+    const size_t bar = choices.find('|');
+    if (choices.substr(0, bar) == value) return true;
+    if (bar == std::string_view::npos) break;
+    choices.remove_prefix(bar + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const OptionSpec> AllOptions() { return kOptions; }
+
+const OptionSpec* FindOption(std::string_view name) {
+  for (const OptionSpec& option : kOptions) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+Result<int64_t> ParseBytes(std::string_view text) {
+  int64_t factor = 1;
+  for (const auto& [suffix, bytes] : {std::pair<std::string_view, int64_t>{"KB", 1LL << 10},
+                                      {"MB", 1LL << 20},
+                                      {"GB", 1LL << 30}}) {
+    if (!text.ends_with(suffix)) continue;
+    text.remove_suffix(suffix.size());
+    factor = bytes;
+    break;
+  }
+  int64_t number = 0;
+  if (!ParseInteger(text, number) || number < 0 || number > INT64_MAX / factor) {
+    return InvalidArgument("not a size in bytes, KB, MB or GB: \"{}\"", text);
+  }
+  return number * factor;
+}
+
+Result<int64_t> ParseLogSync(std::string_view text) {
+  if (text == "always") return 0;
+  if (text == "off") return -1;
+  constexpr std::string_view kPrefix = "interval:";
+  int64_t interval_ms = 0;
+  if (text.starts_with(kPrefix) && ParseInteger(text.substr(kPrefix.size()), interval_ms) &&
+      interval_ms >= 1 && interval_ms <= 60000) {
+    return interval_ms;
+  }
+  return InvalidArgument("not always, interval:MS (1 to 60000) or off: \"{}\"", text);
+}
+
+Status CheckValue(const OptionSpec& option, std::string_view value) {
+  int64_t number = 0;
+  switch (option.type) {
+    case kText:
+      return OkStatus();
+    case kBool:
+      return value == "true" || value == "false" ? OkStatus() : BadValue(option, value);
+    case kChoice:
+      return IsChoice(option.choices, value) ? OkStatus() : BadValue(option, value);
+    case kLogSync:
+      return ParseLogSync(value).ok() ? OkStatus() : BadValue(option, value);
+    case kInteger:
+      if (!ParseInteger(value, number)) return BadValue(option, value);
+      break;
+    case kBytes: {
+      const Result<int64_t> bytes = ParseBytes(value);
+      if (!bytes.ok()) return BadValue(option, value);
+      number = *bytes;
+      break;
+    }
+  }
+  return number >= option.min && number <= option.max ? OkStatus() : BadValue(option, value);
+}
+
+std::string AcceptedValues(const OptionSpec& option) {
+  switch (option.type) {
+    case kText:
+      return "text";
+    case kBool:
+      return "true or false";
+    case kLogSync:
+      return "always, interval:MS (1 to 60000) or off";
+    case kInteger:
+      return fmt::format("a whole number from {} to {}", option.min, option.max);
+    case kBytes:
+      return fmt::format("a size from {} to {} bytes, with KB, MB or GB if you like", option.min,
+                         option.max);
+    case kChoice: {
+      std::string text(option.choices);
+      for (char& c : text) {
+        if (c == '|') c = ' ';
+      }
+      return "one of: " + text;
+    }
+  }
+  return {};
+}
+
+std::string OptionsAsMarkdown() {
+  std::string table =
+      "| option | environment | default | accepts | meaning |\n|---|---|---|---|---|\n";
+  for (const OptionSpec& option : kOptions) {
+    std::string meaning(option.sentence);
+    if (!option.refused_because.empty()) {
+      meaning += fmt::format(" *Refused for now: {}.*", option.refused_because);
+    }
+    table += fmt::format("| {} | {} | {} | {} | {} |\n", option.name, option.environment,
+                         option.default_text, AcceptedValues(option), meaning);
+  }
+  return table;
+}
+
+}  // namespace varve::config

@@ -1,0 +1,107 @@
+#include "config/options.h"
+
+#include <gtest/gtest.h>
+
+#include "config/option_registry.h"
+
+namespace varve::config {
+namespace {
+
+OptionInputs Inputs(std::map<std::string, std::string> environment = {}) {
+  OptionInputs inputs;
+  inputs.machine = {8ull << 30, 4};
+  inputs.environment = [environment = std::move(environment)](
+                           const std::string& name) -> std::optional<std::string> {
+    const auto at = environment.find(name);
+    if (at == environment.end()) return std::nullopt;
+    return at->second;
+  };
+  return inputs;
+}
+
+TEST(OptionsTest, DefaultsFollowTheMachine) {
+  const Result<Options> options = LoadOptions(Inputs());
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->Integer("pg-port"), 5432);
+  EXPECT_EQ(options->Integer("buffer-max-memory-mb"), 2048);
+  EXPECT_EQ(options->Integer("memory-limit-mb"), 4096);
+  EXPECT_EQ(options->Integer("threads"), 4);
+  EXPECT_EQ(options->Bytes("row-group-bytes"), 128 << 20);
+}
+
+TEST(OptionsTest, CommandLineBeatsEnvironmentBeatsFile) {
+  OptionInputs inputs = Inputs({{"PGWIRE_PORT", "6000"}, {"PORT", "6001"}});
+  inputs.file_text = "pg-port: 7000\nhttp-port: 7001\nlog-max-mb: 512\n";
+  inputs.command_line = {{"pg-port", "5000"}};
+  const Result<Options> options = LoadOptions(inputs);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->Integer("pg-port"), 5000);
+  EXPECT_EQ(options->Integer("http-port"), 6001);
+  EXPECT_EQ(options->Integer("log-max-mb"), 512);
+  EXPECT_EQ(options->all().find("http-port")->second.source, OptionSource::kEnvironment);
+}
+
+TEST(OptionsTest, TheFirstAliasFoundWins) {
+  const Result<Options> options = LoadOptions(Inputs({{"TIMEFUSION_MAX_CONNECTIONS", "7"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->Integer("max-connections"), 7);
+}
+
+TEST(OptionsTest, BadValuesAreNamedWithWhatIsAccepted) {
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"pg-port", "99999"},
+                                                                      {"pg-port", "-1"},
+                                                                      {"threads", "x"},
+                                                                      {"threads", ""},
+                                                                      {"connection-limit", "yes"},
+                                                                      {"log-sync", "interval:0"},
+                                                                      {"row-group-bytes", "12XB"},
+                                                                      {"log-level", "loud"}}) {
+    OptionInputs inputs = Inputs();
+    inputs.command_line = {{name, value}};
+    const Status status = LoadOptions(inputs).status();
+    ASSERT_FALSE(status.ok()) << name << "=" << value;
+    EXPECT_NE(MessageOf(status).find(name), std::string_view::npos) << status;
+    EXPECT_NE(MessageOf(status).find("give "), std::string_view::npos) << status;
+  }
+}
+
+TEST(OptionsTest, UnknownOptionsStopTheStart) {
+  OptionInputs inputs = Inputs();
+  inputs.file_text = "pg-prot: 1\n";
+  EXPECT_NE(MessageOf(LoadOptions(inputs).status()).find("pg-prot"), std::string_view::npos);
+  inputs.file_text = "[1, 2]";
+  EXPECT_FALSE(LoadOptions(inputs).ok());
+  inputs.file_text = "pg-port: [1";
+  EXPECT_FALSE(LoadOptions(inputs).ok());
+}
+
+TEST(OptionsTest, WhatCannotBeHonouredIsRefusedAndSecretsAreNotPrinted) {
+  EXPECT_FALSE(LoadOptions(Inputs({{"AWS_S3_BUCKET", "b"}})).ok());
+  OptionInputs inputs = Inputs();
+  inputs.command_line = {{"s3-secret-key", "hunter2"}};
+  const Status status = LoadOptions(inputs).status();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(MessageOf(status).find("hunter2"), std::string_view::npos);
+}
+
+// A shell that is set up for other tools has these; they must not stop Varve on a local folder.
+TEST(OptionsTest, AmbientCloudVariablesAreIgnoredWithoutABucket) {
+  EXPECT_TRUE(LoadOptions(Inputs({{"AWS_REGION", "eu-west-1"}, {"AWS_ACCESS_KEY_ID", "x"}})).ok());
+}
+
+TEST(OptionRegistryTest, DefaultsPassTheirOwnChecks) {
+  for (const OptionSpec& option : AllOptions()) {
+    if (option.default_text.empty()) continue;
+    EXPECT_TRUE(CheckValue(option, option.default_text).ok()) << option.name;
+  }
+}
+
+TEST(OptionRegistryTest, TheReferenceTableNamesEveryOption) {
+  const std::string table = OptionsAsMarkdown();
+  for (const OptionSpec& option : AllOptions()) {
+    EXPECT_NE(table.find(fmt::format("| {} |", option.name)), std::string::npos) << option.name;
+  }
+}
+
+}  // namespace
+}  // namespace varve::config
