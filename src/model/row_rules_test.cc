@@ -1,0 +1,123 @@
+#include "model/row_rules.h"
+
+#include <gtest/gtest.h>
+
+namespace varve {
+namespace {
+
+constexpr int64_t kDay = 86'400'000'000;
+
+// date (derived), timestamp, id NOT NULL, note.
+TableDef Spans() {
+  TableDef table;
+  table.name = {"public", "spans"};
+  table.columns = {
+      {ColumnId(1), "date", Type(TypeKind::kDate), false, false, ""},
+      {ColumnId(2), "timestamp", Type(TypeKind::kTimestampTz), false, false, ""},
+      {ColumnId(3), "id", Type(TypeKind::kText), false, false, ""},
+      {ColumnId(4), "note", Type(TypeKind::kText), true, false, ""},
+  };
+  table.time_column = 1;
+  table.derived_date = 0;
+  return table;
+}
+
+Column Times(std::vector<std::optional<int64_t>> values) {
+  ColumnBuilder builder{Type(TypeKind::kTimestampTz)};
+  for (const auto& value : values) {
+    if (value) {
+      builder.AppendFixed(*value);
+    } else {
+      builder.AppendNull();
+    }
+  }
+  return builder.Finish();
+}
+
+Column Dates(std::vector<std::optional<int32_t>> values) {
+  ColumnBuilder builder{Type(TypeKind::kDate)};
+  for (const auto& value : values) {
+    if (value) {
+      builder.AppendFixed(*value);
+    } else {
+      builder.AppendNull();
+    }
+  }
+  return builder.Finish();
+}
+
+Column Texts(std::vector<const char*> values) {
+  ColumnBuilder builder{Type(TypeKind::kText)};
+  for (const char* value : values) {
+    if (value != nullptr) {
+      builder.AppendBytes(value);
+    } else {
+      builder.AppendNull();
+    }
+  }
+  return builder.Finish();
+}
+
+TEST(CompleteBatchTest, DerivesTheDateAndDropsEmptyColumns) {
+  Batch batch;
+  batch.rows = 3;
+  batch.ids = {ColumnId(2), ColumnId(3), ColumnId(4)};
+  // The last microsecond before 1970 belongs to the day before.
+  batch.columns = {Times({0, 2 * kDay + 1, -1}), Texts({"a", "b", "c"}),
+                   Texts({nullptr, nullptr, nullptr})};
+  ASSERT_TRUE(CompleteBatch(Spans(), batch).ok());
+  ASSERT_TRUE(batch.Validate().ok());
+  EXPECT_EQ(batch.ids, (std::vector{ColumnId(1), ColumnId(2), ColumnId(3)}));
+  EXPECT_EQ(batch.columns[0].Fixed<int32_t>(0), 0);
+  EXPECT_EQ(batch.columns[0].Fixed<int32_t>(1), 2);
+  EXPECT_EQ(batch.columns[0].Fixed<int32_t>(2), -1);
+}
+
+TEST(CompleteBatchTest, AGivenDateMustAgree) {
+  Batch batch;
+  batch.rows = 2;
+  batch.ids = {ColumnId(1), ColumnId(2), ColumnId(3)};
+  batch.columns = {Dates({std::nullopt, 1}), Times({0, kDay}), Texts({"a", "b"})};
+  Batch wrong = batch;
+  ASSERT_TRUE(CompleteBatch(Spans(), batch).ok());
+  EXPECT_FALSE(batch.columns[0].HasNulls());
+
+  wrong.columns[0] = Dates({0, 19000});
+  const Status status = CompleteBatch(Spans(), wrong);
+  EXPECT_EQ(SqlStateOf(status), sqlstate::kInvalidParameterValue);
+  EXPECT_NE(MessageOf(status).find("2022-01-08"), std::string_view::npos) << status;
+  EXPECT_NE(MessageOf(status).find("1970-01-02"), std::string_view::npos) << status;
+}
+
+TEST(CompleteBatchTest, NamesTheFirstRowsFirstNull) {
+  Batch batch;
+  batch.rows = 2;
+  batch.ids = {ColumnId(2), ColumnId(3)};
+  batch.columns = {Times({0, std::nullopt}), Texts({nullptr, "b"})};
+  Status status = CompleteBatch(Spans(), batch);
+  EXPECT_EQ(SqlStateOf(status), sqlstate::kNotNullViolation);
+  EXPECT_EQ(MessageOf(status),
+            "null value in column \"id\" of relation \"spans\" violates not-null constraint");
+
+  Batch no_time;
+  no_time.rows = 1;
+  no_time.ids = {ColumnId(3)};
+  no_time.columns = {Texts({"a"})};
+  status = CompleteBatch(Spans(), no_time);
+  EXPECT_EQ(
+      MessageOf(status),
+      "null value in column \"timestamp\" of relation \"spans\" violates not-null constraint");
+}
+
+TEST(CompleteBatchTest, RefusesTimesThatNoPartitionCanName) {
+  for (const int64_t time : {INT64_MAX, INT64_MIN + 1, int64_t{300'000'000'000'000'000}}) {
+    Batch batch;
+    batch.rows = 1;
+    batch.ids = {ColumnId(2), ColumnId(3)};
+    batch.columns = {Times({time}), Texts({"a"})};
+    EXPECT_EQ(SqlStateOf(CompleteBatch(Spans(), batch)), sqlstate::kDatetimeOverflow) << time;
+  }
+}
+
+}  // namespace
+}  // namespace varve
