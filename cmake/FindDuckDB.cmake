@@ -29,8 +29,9 @@ if(DuckDB_FOUND AND NOT TARGET DuckDB::DuckDB)
     file(CREATE_LINK "${_duckdb_real}" "${_duckdb_beside}" COPY_ON_ERROR)
   endif()
 
+  # Not third_party/fmt: it is a renamed fmt whose headers would hide the real one.
   set(_duckdb_includes "${DuckDB_INCLUDE_DIR}")
-  foreach(_part third_party/fmt/include third_party/re2 third_party/utf8proc/include
+  foreach(_part third_party/re2 third_party/utf8proc/include
                 third_party/yyjson/include third_party/concurrentqueue third_party/fast_float
                 extension/core_functions/include extension/parquet/include extension/json/include
                 extension/icu/include)

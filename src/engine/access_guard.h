@@ -1,0 +1,28 @@
+// Keeps a user's SQL inside the database: no files, network, extensions or engine settings.
+//
+// Role:     parsed statement -> [CheckStatementAllowed] -> binder -> [CheckPlanAllowed] -> execution.
+//           The first looks at what the user wrote before anything is opened or bound; the second at
+//           what it was bound to, so that a view or macro cannot smuggle a call past the first.
+// Errors:   42501 names the thing that was refused. Both are allow-lists: what is new in DuckDB is
+//           refused until it is listed here.
+// Threads:  no shared state.
+#pragma once
+
+#include <duckdb.hpp>
+
+#include "base/status.h"
+
+namespace duckdb {
+class LogicalOperator;
+}
+
+namespace varve::engine {
+
+// Call before ApplyPostgresNames and before binding. Covers nested statements (EXPLAIN, PREPARE).
+Status CheckStatementAllowed(const duckdb::SQLStatement& statement);
+
+// Call on the bound plan of a user's statement, before the redirection puts in the engine's own
+// scans. Throws duckdb::PermissionException.
+void CheckPlanAllowed(duckdb::LogicalOperator& plan);
+
+}  // namespace varve::engine

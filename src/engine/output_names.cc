@@ -1,0 +1,7 @@
+#include "engine/output_names.h"
+
+namespace varve::engine {
+
+void ApplyPostgresNames(duckdb::SQLStatement& /*statement*/) {}
+
+}  // namespace varve::engine
