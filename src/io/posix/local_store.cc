@@ -1,0 +1,330 @@
+#include "io/posix/local_store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "base/clock.h"
+#include "io/posix/local_listing.h"
+
+namespace varve::io {
+namespace {
+
+// A writer that is alive has long ended its file by then; clocks of one machine differ less.
+constexpr int64_t kStaleTemporarySeconds = 3600;
+constexpr size_t kDurableFoldersMax = 65'536;
+constexpr size_t kCopyBytes = 1 << 20;
+
+// Closes on every way out.
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags, 0644)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  bool ok() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+// Deletes a temporary file unless it has found its place.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
+  ~TemporaryFile() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+  void Keep() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+Status CheckName(std::string_view name) {
+  bool sound =
+      !name.empty() && name.size() <= kNameBytesMax && name.find('\0') == std::string_view::npos;
+  for (size_t begin = 0; sound && begin <= name.size();) {
+    const size_t end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    sound = !part.empty() && part != "." && part != ".." && part != kTemporaryFolder;
+    begin = end + 1;
+  }
+  if (!sound) return InvalidArgument("object name is not a plain relative path: \"{}\"", name);
+  return OkStatus();
+}
+
+std::string_view FolderOf(std::string_view name) {
+  const size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
+}
+
+Status WriteAll(int fd, std::string_view content, const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("write", path, errno);
+    }
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  return OkStatus();
+}
+
+Status SyncFolder(const std::string& path) {
+  const Descriptor folder(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (!folder.ok()) return SystemError("open folder", path, errno);
+  if (::fsync(folder.get()) != 0) return SystemError("sync folder", path, errno);
+  return OkStatus();
+}
+
+}  // namespace
+
+LocalStore::LocalStore(std::string root) : root_(std::move(root)) {}
+
+Result<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& root) {
+  if (root.empty()) return InvalidArgument("the folder of a local store has no name");
+  auto store = std::unique_ptr<LocalStore>(new LocalStore(root));
+  std::string path = root + "/" + std::string(kTemporaryFolder);
+  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    if (::mkdir(path.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST) {
+      return SystemError("make folder", path.substr(0, slash), errno);
+    }
+  }
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    return SystemError("make folder", path, errno);
+  }
+  const std::string_view above = FolderOf(root);
+  VARVE_RETURN_IF_ERROR(SyncFolder(!above.empty()          ? std::string(above)
+                                   : root.starts_with('/') ? "/"
+                                                           : "."));
+  store->RemoveStaleTemporaries();
+  return store;
+}
+
+void LocalStore::RemoveStaleTemporaries() const {
+  const std::string folder = root_ + "/" + std::string(kTemporaryFolder);
+  DIR* stream = ::opendir(folder.c_str());
+  if (stream == nullptr) return;
+  const int64_t now = Clock::System().NowUs() / 1'000'000;
+  while (const dirent* entry = ::readdir(stream)) {
+    struct stat info{};
+    const std::string path = folder + "/" + entry->d_name;
+    // Rubbish that cannot be removed does no harm.
+    if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+        info.st_mtim.tv_sec + kStaleTemporarySeconds < now) {
+      ::unlink(path.c_str());
+    }
+  }
+  ::closedir(stream);
+}
+
+std::string LocalStore::PathOf(std::string_view name) const {
+  return root_ + "/" + std::string(name);
+}
+
+std::string LocalStore::ReadPath(std::string_view name) const { return PathOf(name); }
+
+Result<std::string> LocalStore::Get(std::string_view name) { return GetRange(name, 0, UINT64_MAX); }
+
+Result<std::string> LocalStore::GetRange(std::string_view name, uint64_t begin, uint64_t end) {
+  VARVE_RETURN_IF_ERROR(CheckName(name));
+  const std::string path = PathOf(name);
+  const Descriptor file(path, O_RDONLY | O_CLOEXEC);
+  if (!file.ok()) return SystemError("read", path, errno == ENOTDIR ? ENOENT : errno);
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return SystemError("read", path, errno);
+  if (!S_ISREG(info.st_mode)) return SystemError("read", path, ENOENT);
+  end = std::min(end, static_cast<uint64_t>(info.st_size));
+  std::string content(begin < end ? end - begin : 0, '\0');
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = ::pread(file.get(), content.data() + done, content.size() - done,
+                              static_cast<off_t>(begin + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return SystemError("read", path, errno);
+    if (n == 0) return DataLoss("object became shorter while it was read: {}", path);
+    done += static_cast<size_t>(n);
+  }
+  return content;
+}
+
+Result<ObjectInfo> LocalStore::Head(std::string_view name) {
+  VARVE_RETURN_IF_ERROR(CheckName(name));
+  const std::string path = PathOf(name);
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) {
+    return SystemError("look up", path, errno == ENOTDIR ? ENOENT : errno);
+  }
+  if (!S_ISREG(info.st_mode)) return SystemError("look up", path, ENOENT);
+  return DescribeFile(std::string(name), info);
+}
+
+std::string LocalStore::NextTemporaryPath() {
+  return fmt::format("{}/{}/{}-{}", root_, kTemporaryFolder, ::getpid(),
+                     next_temporary_.fetch_add(1));
+}
+
+Result<std::string> LocalStore::WriteTemporary(std::string_view content) {
+  while (true) {
+    const std::string path = NextTemporaryPath();
+    const Descriptor file(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+    // Another store of this process, or a process that had our id and died, has the name.
+    if (!file.ok() && errno == EEXIST) continue;
+    if (!file.ok()) {
+      // Not NotFound even when the folder is gone: the caller asked for another object.
+      return SystemError("make", path, errno == ENOENT ? EIO : errno);
+    }
+    TemporaryFile temporary(path);
+    VARVE_RETURN_IF_ERROR(WriteAll(file.get(), content, path));
+    if (::fsync(file.get()) != 0) return SystemError("sync", path, errno);
+    temporary.Keep();
+    return path;
+  }
+}
+
+Result<std::string> LocalStore::CopyToTemporary(const std::string& path) {
+  const Descriptor from(path, O_RDONLY | O_CLOEXEC);
+  if (!from.ok()) return SystemError("read", path, errno);
+  VARVE_ASSIGN_OR_RETURN(std::string copy, WriteTemporary({}));
+  TemporaryFile temporary(copy);
+  const Descriptor to(copy, O_WRONLY | O_CLOEXEC);
+  if (!to.ok()) return SystemError("write", copy, errno);
+  std::string block(kCopyBytes, '\0');
+  while (true) {
+    const ssize_t n = ::read(from.get(), block.data(), block.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return SystemError("read", path, errno);
+    if (n == 0) break;
+    VARVE_RETURN_IF_ERROR(
+        WriteAll(to.get(), std::string_view(block).substr(0, static_cast<size_t>(n)), copy));
+  }
+  if (::fsync(to.get()) != 0) return SystemError("sync", copy, errno);
+  temporary.Keep();
+  return copy;
+}
+
+Status LocalStore::MakeFolderOf(std::string_view name) {
+  const std::string_view folder = FolderOf(name);
+  {
+    MutexLock lock(mu_);
+    if (durable_folders_.contains(folder)) return OkStatus();
+  }
+  for (size_t end = 0; end < folder.size();) {
+    end = std::min(folder.find('/', end + 1), folder.size());
+    const std::string path = PathOf(folder.substr(0, end));
+    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+      return SystemError("make folder", path, errno);
+    }
+    VARVE_RETURN_IF_ERROR(SyncFolder(PathOf(FolderOf(folder.substr(0, end)))));
+  }
+  MutexLock lock(mu_);
+  if (durable_folders_.size() >= kDurableFoldersMax) durable_folders_.clear();
+  durable_folders_.emplace(folder);
+  return OkStatus();
+}
+
+Status LocalStore::SyncFolderOf(std::string_view name) const {
+  return SyncFolder(PathOf(FolderOf(name)));
+}
+
+Result<int> LocalStore::PlaceInFolder(std::string_view name, const std::function<int()>& place) {
+  VARVE_RETURN_IF_ERROR(MakeFolderOf(name));
+  const int error = place();
+  if (error != ENOENT) return error;
+  {
+    MutexLock lock(mu_);
+    durable_folders_.clear();
+  }
+  VARVE_RETURN_IF_ERROR(MakeFolderOf(name));
+  return place();
+}
+
+Status LocalStore::Put(std::string_view name, std::string_view content) {
+  VARVE_RETURN_IF_ERROR(CheckName(name));
+  const std::string path = PathOf(name);
+  VARVE_ASSIGN_OR_RETURN(std::string written, WriteTemporary(content));
+  TemporaryFile temporary(std::move(written));
+  VARVE_ASSIGN_OR_RETURN(const int error, PlaceInFolder(name, [&] {
+                           const int rc = std::rename(temporary.path().c_str(), path.c_str());
+                           return rc == 0 ? 0 : errno;
+                         }));
+  if (error != 0) return SystemError("write", path, error);
+  temporary.Keep();
+  return SyncFolderOf(name);
+}
+
+Status LocalStore::PutIfAbsent(std::string_view name, std::string_view content) {
+  VARVE_RETURN_IF_ERROR(CheckName(name));
+  const std::string path = PathOf(name);
+  VARVE_ASSIGN_OR_RETURN(std::string written, WriteTemporary(content));
+  const TemporaryFile temporary(std::move(written));
+  // link() gives a synced file its name only if nobody has it: the whole object or nothing.
+  VARVE_ASSIGN_OR_RETURN(const int error, PlaceInFolder(name, [&] {
+                           const int rc = ::link(temporary.path().c_str(), path.c_str());
+                           return rc == 0 ? 0 : errno;
+                         }));
+  if (error == EEXIST) return AlreadyExists("object exists: {}", path);
+  if (error != 0) return SystemError("write", path, error);
+  return SyncFolderOf(name);
+}
+
+Status LocalStore::PutFile(std::string_view name, const std::string& path) {
+  VARVE_RETURN_IF_ERROR(CheckName(name));
+  const std::string target = PathOf(name);
+  {
+    const Descriptor file(path, O_RDONLY | O_CLOEXEC);
+    if (!file.ok()) return SystemError("read", path, errno);
+    if (::fsync(file.get()) != 0) return SystemError("sync", path, errno);
+  }
+  const auto move_from = [&](const std::string& from) {
+    return PlaceInFolder(
+        name, [&] { return std::rename(from.c_str(), target.c_str()) == 0 ? 0 : errno; });
+  };
+  VARVE_ASSIGN_OR_RETURN(int error, move_from(path));
+  if (error == EXDEV) {
+    VARVE_ASSIGN_OR_RETURN(std::string copy, CopyToTemporary(path));
+    TemporaryFile temporary(std::move(copy));
+    VARVE_ASSIGN_OR_RETURN(error, move_from(temporary.path()));
+    if (error == 0) {
+      temporary.Keep();
+      ::unlink(path.c_str());
+    }
+  }
+  if (error != 0) return SystemError("write", target, error);
+  return SyncFolderOf(name);
+}
+
+Result<std::vector<ObjectInfo>> LocalStore::List(std::string_view prefix,
+                                                 std::string_view start_after) {
+  std::string folder(prefix.substr(0, prefix.rfind('/') + 1));
+  if (!folder.empty()) VARVE_RETURN_IF_ERROR(CheckName(folder.substr(0, folder.size() - 1)));
+  return ListFiles(root_, folder, prefix, start_after);
+}
+
+Status LocalStore::Delete(std::string_view name) {
+  VARVE_RETURN_IF_ERROR(CheckName(name));
+  const std::string path = PathOf(name);
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return OkStatus();
+    return SystemError("delete", path, errno);
+  }
+  return SyncFolderOf(name);
+}
+
+}  // namespace varve::io
