@@ -88,7 +88,7 @@ constexpr std::array kOptions = {
         "log-sync", "VARVE_LOG_SYNC", kLogSync, "always", 0, 0, "", "",
         "When the log is synced: always (before each acknowledgement), interval:MS, or off. Only "
         "always survives a power cut without loss."},
-    OptionSpec{"log-max-mb", "VARVE_LOG_MAX_MB", kInteger, "8192", 128, 1 << 24, "", "",
+    OptionSpec{"log-max-mb", "VARVE_LOG_MAX_MB", kInteger, "8192", 16, 1 << 24, "", "",
                "Size of the log folder at which writes get 53100."},
     OptionSpec{"statement-timeout-ms", "VARVE_STATEMENT_TIMEOUT_MS", kInteger, "60000", 0,
                INT32_MAX, "", "", "Longest run of a statement before 57014; 0 is no limit."},

@@ -1,0 +1,24 @@
+"""What all tests of the real server share."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from tests.support.varve_server import VarveServer  # noqa: E402
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A fresh server for one test; must exit with 0 at the end."""
+    with VarveServer(tmp_path / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory):
+    """One server for all tests of a module; each test makes tables of its own."""
+    with VarveServer(tmp_path_factory.mktemp("varve") / "data") as running:
+        yield running
