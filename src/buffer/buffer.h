@@ -1,13 +1,17 @@
 // Holds the rows that are durable in the log and not yet in the lake, and hands out snapshots.
 //
 // Role:     ingest (on_durable) -> Apply -> [Buffer] -> Snapshot -> engine scans; flush -> Freeze,
-// Swap. Layout:   per table a list of immutable segments in Lsn order. Small batches are merged by
-// size as they
-//           arrive (each row is copied O(log n) times), so a scan meets few segments.
-// Limits:   segments up to kBatchRowsMax rows; bytes are charged to one MemoryBudget.
-// Threads:  safe. A snapshot is one immutable view of all tables; readers hold no lock.
+//           Swap.
+// Layout:   per table a list of immutable segments in Lsn order. Small batches are merged by size
+//           (merge_policy.h), so a scan meets few segments. A row is in exactly one place of a
+//           snapshot: a segment, or a file of the Delta version beside it.
+// Limits:   segments up to kBatchRowsMax rows; bytes are charged to one MemoryBudget until the last
+//           snapshot that holds them is gone.
+// Threads:  safe. A snapshot is one immutable view of all tables; readers hold no lock. Snapshot
+//           waits for no more than a pointer copy; changes wait for each other, never for a merge.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -15,19 +19,13 @@
 
 #include "base/mutex.h"
 #include "buffer/memory_budget.h"
+#include "buffer/merge_policy.h"
+#include "buffer/segment.h"
 #include "model/batch.h"
 #include "model/file_set.h"
 #include "model/ids.h"
 
 namespace varve::buffer {
-
-struct Segment {
-  BatchRef rows;
-  LsnRange lsns;  // of the records that it holds
-  TimeRange time_range;
-  uint64_t bytes = 0;  // charged to the budget
-};
-using SegmentRef = std::shared_ptr<const Segment>;
 
 // Every row of one table exactly once: the files of one Delta version, and the segments after it.
 struct TableSnapshot {
@@ -42,39 +40,82 @@ using SnapshotRef = std::shared_ptr<const SnapshotMap>;
 
 class Buffer {
  public:
+  // `budget` outlives the buffer and every snapshot taken from it.
   explicit Buffer(MemoryBudget& budget);
+
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
 
   // One consistent view of all tables: a transaction's rows are in it whole or not at all.
   SnapshotRef Snapshot() const VARVE_EXCLUDES(mu_);
 
-  void AddTable(TableRef table, FileSetRef files, Lsn flushed) VARVE_EXCLUDES(mu_);
-  // A new definition of the same table id (ADD COLUMN, SET).
-  void UpdateTable(TableRef table) VARVE_EXCLUDES(mu_);
-  void DropTable(TableId id) VARVE_EXCLUDES(mu_);
+  // `flushed`: the Lsn that the files reach, from the table's Delta log. The id must be new.
+  void AddTable(TableRef table, FileSetRef files, Lsn flushed) VARVE_EXCLUDES(change_mu_, mu_);
+  // A new definition of the same table id (ADD COLUMN, SET). Nothing happens if the id is unknown.
+  void UpdateTable(TableRef table) VARVE_EXCLUDES(change_mu_, mu_);
+  // Lets go of the table's rows; snapshots taken before keep theirs. An unknown id is no error.
+  void DropTable(TableId id) VARVE_EXCLUDES(change_mu_, mu_);
+  // Other files with the same rows and no flush behind them: compaction, another writer's commit.
+  void UpdateFiles(TableId id, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
 
-  // Makes rows visible, all tables at once. Their bytes are already reserved by the caller. Called
-  // in Lsn order. Rows of a table that was dropped meanwhile are let go.
-  void Apply(LsnRange lsns, std::span<const TableRows> rows) VARVE_EXCLUDES(mu_);
+  // Makes rows visible, all tables at once. SegmentBytes of each batch is already charged by the
+  // caller and passes to the buffer. Called in Lsn order by one thread at a time; `lsns` is the
+  // whole transaction's, also when `rows` is empty. Rows of a table that was dropped meanwhile are
+  // let go.
+  void Apply(LsnRange lsns, std::span<const TableRows> rows) VARVE_EXCLUDES(change_mu_, mu_);
 
   // What a flush has to write: no later row is merged into these segments.
   struct Frozen {
+    TableRef table;  // null when the table is gone
     std::vector<SegmentRef> segments;
     Lsn through;  // every record of the table up to here is in `segments` or in the files
   };
-  Frozen Freeze(TableId id) VARVE_EXCLUDES(mu_);
-  // The rows up to `through` are in `files` now: both change places in one step.
-  void Swap(TableId id, Lsn through, FileSetRef files) VARVE_EXCLUDES(mu_);
+  Frozen Freeze(TableId id) VARVE_EXCLUDES(change_mu_, mu_);
+  // The rows up to `through` (of a Freeze) are in `files` now: both change places in one step.
+  void Swap(TableId id, Lsn through, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
 
-  // Highest Lsn such that no table has an unflushed record at or below it, given that everything up
-  // to `durable` was applied: the log may be truncated through it.
-  Lsn FlushedThrough(Lsn durable) const VARVE_EXCLUDES(mu_);
+  // Highest Lsn, at most `durable`, such that everything up to it was applied and no table has an
+  // unflushed record at or below it: the log may be truncated through it.
+  Lsn FlushedThrough(Lsn durable) const VARVE_EXCLUDES(change_mu_, mu_);
+
+  // Set once, before the first Apply. Called without a lock held when MergeLarge has work.
+  void OnLargeMergeDue(std::function<void()> wake);
+  // Merges one run of middle-sized segments; tens of milliseconds of copying, without a lock.
+  // Returns false when there was none.
+  bool MergeLarge() VARVE_EXCLUDES(change_mu_, mu_);
 
  private:
+  struct Added {
+    TableId table;
+    SegmentRef segment;
+  };
+
+  // Installs `next` and returns the map that it replaces, for the caller to let go of after it has
+  // released its lock: the last reference may free a lot of memory.
+  SnapshotRef Publish(SnapshotMap next) VARVE_REQUIRES(change_mu_) VARVE_EXCLUDES(mu_);
+  // Replaces the snapshot of one table; `edit` changes a copy. False when the id is unknown.
+  bool Edit(TableId id, const std::function<void(TableSnapshot&)>& edit)
+      VARVE_EXCLUDES(change_mu_, mu_);
+  Lsn FrozenThrough(TableId id) const VARVE_REQUIRES(change_mu_);
+  // Merges what SmallMerge finds at the end of the table's list. True when that made a segment that
+  // LargeMerge may want.
+  bool MergeTail(TableId id) VARVE_EXCLUDES(change_mu_, mu_);
+  // Copies `run` into one segment and puts it in the run's place, unless a freeze, a flush or
+  // another merge has touched the run meanwhile.
+  void Merge(TableId id, std::span<const SegmentRef> run) VARVE_EXCLUDES(change_mu_, mu_);
+  MergeLimits LargeLimits() const;
+
+  // Constant after set-up.
   MemoryBudget& budget_;
+  std::function<void()> wake_merger_;
+
+  // Held by whoever builds the next map, so that no change is lost; never while rows are copied.
+  mutable Mutex change_mu_ VARVE_ACQUIRED_BEFORE(mu_);
+  std::map<TableId, Lsn> frozen_through_ VARVE_GUARDED_BY(change_mu_);
+  Lsn applied_ VARVE_GUARDED_BY(change_mu_);
+  // Held for a pointer copy only.
   mutable Mutex mu_;
   SnapshotRef current_ VARVE_GUARDED_BY(mu_);
-  std::map<TableId, Lsn> frozen_through_ VARVE_GUARDED_BY(mu_);
-  Lsn applied_ VARVE_GUARDED_BY(mu_);
 };
 
 }  // namespace varve::buffer

@@ -1,0 +1,239 @@
+#include "buffer/buffer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace varve::buffer {
+namespace {
+
+// Large enough to keep the list short, small enough that flushing one frees a useful part of the
+// budget and merging one does not overrun it.
+constexpr uint64_t kLargeMergeBytesMax = 64u << 20;
+constexpr uint64_t kLargeMergeBudgetShare = 32;
+
+bool IsMiddleSized(std::span<const SegmentRef> run) {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  for (const SegmentRef& segment : run) {
+    rows += segment->rows->rows;
+    bytes += segment->bytes;
+  }
+  return rows >= kSmallMergeRowsMax / kFanout || bytes >= kSmallMergeBytesMax / kFanout;
+}
+
+}  // namespace
+
+Buffer::Buffer(MemoryBudget& budget)
+    : budget_(budget), current_(std::make_shared<const SnapshotMap>()) {}
+
+void Buffer::OnLargeMergeDue(std::function<void()> wake) { wake_merger_ = std::move(wake); }
+
+SnapshotRef Buffer::Snapshot() const {
+  MutexLock lock(mu_);
+  return current_;
+}
+
+SnapshotRef Buffer::Publish(SnapshotMap next) {
+  auto published = std::make_shared<const SnapshotMap>(std::move(next));
+  MutexLock lock(mu_);
+  return std::exchange(current_, std::move(published));
+}
+
+bool Buffer::Edit(TableId id, const std::function<void(TableSnapshot&)>& edit) {
+  SnapshotRef old;
+  MutexLock lock(change_mu_);
+  SnapshotMap next = *Snapshot();
+  const auto at = next.find(id);
+  if (at == next.end()) return false;
+  auto changed = std::make_shared<TableSnapshot>(*at->second);
+  edit(*changed);
+  at->second = std::move(changed);
+  old = Publish(std::move(next));
+  return true;
+}
+
+void Buffer::AddTable(TableRef table, FileSetRef files, Lsn flushed) {
+  SnapshotRef old;
+  MutexLock lock(change_mu_);
+  SnapshotMap next = *Snapshot();
+  const TableId id = table->id;
+  auto added = std::make_shared<TableSnapshot>();
+  added->table = std::move(table);
+  added->files = std::move(files);
+  added->flushed = flushed;
+  VARVE_CHECK(next.emplace(id, std::move(added)).second);
+  old = Publish(std::move(next));
+}
+
+void Buffer::UpdateTable(TableRef table) {
+  const TableId id = table->id;
+  Edit(id, [&](TableSnapshot& snapshot) { snapshot.table = std::move(table); });
+}
+
+void Buffer::UpdateFiles(TableId id, FileSetRef files) {
+  Edit(id, [&](TableSnapshot& snapshot) { snapshot.files = std::move(files); });
+}
+
+void Buffer::DropTable(TableId id) {
+  SnapshotRef old;
+  MutexLock lock(change_mu_);
+  SnapshotMap next = *Snapshot();
+  if (next.erase(id) == 0) return;
+  frozen_through_.erase(id);
+  old = Publish(std::move(next));
+}
+
+void Buffer::Apply(LsnRange lsns, std::span<const TableRows> rows) {
+  VARVE_CHECK(lsns.begin < lsns.end);
+  std::vector<Added> added;
+  added.reserve(rows.size());
+  for (const TableRows& part : rows) {
+    added.push_back({part.table->id,
+                     MakeSegment(budget_, part.rows, lsns, TimeRangeOf(*part.table, *part.rows))});
+  }
+  SnapshotRef old;
+  {
+    MutexLock lock(change_mu_);
+    VARVE_CHECK(applied_ < lsns.begin);
+    applied_ = lsns.end.Prev();
+    if (added.empty()) return;
+    SnapshotMap next = *Snapshot();
+    std::map<TableId, std::shared_ptr<TableSnapshot>> changed;
+    for (const Added& part : added) {
+      const auto at = next.find(part.table);
+      if (at == next.end()) continue;  // dropped; the segment dies with `added`
+      std::shared_ptr<TableSnapshot>& copy = changed[part.table];
+      if (copy == nullptr) {
+        copy = std::make_shared<TableSnapshot>(*at->second);
+        VARVE_CHECK(copy->flushed < lsns.begin);
+        at->second = copy;
+      }
+      copy->segments.push_back(part.segment);
+    }
+    old = Publish(std::move(next));
+  }
+  bool middle_sized = false;
+  for (const Added& part : added) {
+    middle_sized = MergeTail(part.table) || IsMiddleSized({&part.segment, 1}) || middle_sized;
+  }
+  if (middle_sized && wake_merger_) wake_merger_();
+}
+
+Lsn Buffer::FrozenThrough(TableId id) const {
+  const auto at = frozen_through_.find(id);
+  return at == frozen_through_.end() ? Lsn{0} : at->second;
+}
+
+bool Buffer::MergeTail(TableId id) {
+  std::vector<SegmentRef> run;
+  {
+    MutexLock lock(change_mu_);
+    const SnapshotRef snapshot = Snapshot();
+    const auto at = snapshot->find(id);
+    if (at == snapshot->end()) return false;
+    const std::vector<SegmentRef>& segments = at->second->segments;
+    const SegmentRun due = SmallMerge(segments, FrozenThrough(id));
+    run.assign(segments.begin() + due.begin, segments.begin() + due.end);
+  }
+  if (run.empty()) return false;
+  Merge(id, run);
+  return IsMiddleSized(run);
+}
+
+MergeLimits Buffer::LargeLimits() const {
+  const uint64_t share = budget_.hard_bytes() / kLargeMergeBudgetShare;
+  return {kBatchRowsMax, std::min(kLargeMergeBytesMax, share)};
+}
+
+bool Buffer::MergeLarge() {
+  TableId id;
+  std::vector<SegmentRef> run;
+  {
+    MutexLock lock(change_mu_);
+    const SnapshotRef snapshot = Snapshot();
+    for (const auto& [table, tables] : *snapshot) {
+      const SegmentRun due = LargeMerge(tables->segments, FrozenThrough(table), LargeLimits());
+      if (due.empty()) continue;
+      id = table;
+      run.assign(tables->segments.begin() + due.begin, tables->segments.begin() + due.end);
+      break;
+    }
+  }
+  if (run.empty()) return false;
+  Merge(id, run);
+  return true;
+}
+
+void Buffer::Merge(TableId id, std::span<const SegmentRef> run) {
+  VARVE_CHECK(run.size() > 1);
+  std::vector<BatchRef> parts;
+  TimeRange time_range;
+  for (const SegmentRef& segment : run) {
+    parts.push_back(segment->rows);
+    time_range.Include(segment->time_range);
+  }
+  auto rows = std::make_shared<const Batch>(Concatenate(parts));
+  // The originals stay charged until their last reader goes: for a moment both are held, and both
+  // count.
+  budget_.Charge(SegmentBytes(*rows));
+  const SegmentRef merged = MakeSegment(
+      budget_, std::move(rows), {run.front()->lsns.begin, run.back()->lsns.end}, time_range);
+
+  SnapshotRef old;
+  MutexLock lock(change_mu_);
+  SnapshotMap next = *Snapshot();
+  const auto at = next.find(id);
+  if (at == next.end() || merged->lsns.begin <= FrozenThrough(id)) return;
+  const std::vector<SegmentRef>& segments = at->second->segments;
+  const auto first = std::find(segments.begin(), segments.end(), run.front());
+  if (static_cast<size_t>(segments.end() - first) < run.size()) return;
+  if (!std::equal(run.begin(), run.end(), first)) return;
+
+  auto changed = std::make_shared<TableSnapshot>(*at->second);
+  const auto begin = changed->segments.begin() + (first - segments.begin());
+  *begin = merged;
+  changed->segments.erase(begin + 1, begin + static_cast<ptrdiff_t>(run.size()));
+  at->second = std::move(changed);
+  old = Publish(std::move(next));
+}
+
+Buffer::Frozen Buffer::Freeze(TableId id) {
+  MutexLock lock(change_mu_);
+  const SnapshotRef snapshot = Snapshot();
+  const auto at = snapshot->find(id);
+  if (at == snapshot->end()) return {};
+  const TableSnapshot& table = *at->second;
+  const Lsn through =
+      table.segments.empty() ? table.flushed : table.segments.back()->lsns.end.Prev();
+  frozen_through_[id] = through;
+  return {table.table, table.segments, through};
+}
+
+void Buffer::Swap(TableId id, Lsn through, FileSetRef files) {
+  Edit(id, [&](TableSnapshot& table) {
+    VARVE_CHECK(table.flushed <= through);
+    auto& segments = table.segments;
+    const auto first_kept =
+        std::find_if(segments.begin(), segments.end(),
+                     [&](const SegmentRef& segment) { return through < segment->lsns.begin; });
+    // A segment on both sides of `through` would lose rows or show them twice.
+    VARVE_CHECK(first_kept == segments.begin() || (*(first_kept - 1))->lsns.end.Prev() <= through);
+    segments.erase(segments.begin(), first_kept);
+    table.files = std::move(files);
+    table.flushed = through;
+  });
+}
+
+Lsn Buffer::FlushedThrough(Lsn durable) const {
+  MutexLock lock(change_mu_);
+  Lsn through = std::min(durable, applied_);
+  for (const auto& [id, table] : *Snapshot()) {
+    if (table->segments.empty()) continue;
+    through = std::min(through, table->segments.front()->lsns.begin.Prev());
+  }
+  return through;
+}
+
+}  // namespace varve::buffer
