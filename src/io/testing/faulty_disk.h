@@ -1,0 +1,112 @@
+// Plays a disk in memory that fails and loses power when a test says so.
+//
+// Role:     tests of log and main -> [FaultyDisk] instead of io/posix.
+// Layout:   a file has content and durable content; names are durable only after SyncDir of their
+//           folder. What a file's preallocated part holds is zeros, durable from its first sync.
+// Errors:   those that a test asks for, 53100 above the set capacity, and Unavailable from handles
+//           opened before the last power loss.
+// Threads:  safe; hooks run without a lock held.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "io/file.h"
+
+namespace varve::io::testing {
+
+class FaultyDisk : public FileSystem {
+ public:
+  enum class Op : uint8_t {
+    kCreate,
+    kRecreate,
+    kAppend,
+    kDataSync,
+    kOpenRead,
+    kReadAt,
+    kTruncate,
+    kRename,
+    kLink,
+    kRemove,
+    kSyncDir,
+    kList,
+  };
+
+  FaultyDisk();
+  ~FaultyDisk() override;
+
+  // The call of this kind after `skip` more successful ones returns `error` and does nothing (an
+  // Append may have written a part first: see FailAppendAfterBytes).
+  void FailNext(Op op, int skip = 0, Status error = Unavailable("input/output error (test)"));
+  // The next Append writes only this many bytes and then fails.
+  void FailAppendAfterBytes(uint64_t bytes);
+  // Creating or appending beyond this total of file sizes fails with 53100.
+  void SetCapacity(uint64_t bytes);
+  // Runs before each call of this kind.
+  void SetHook(Op op, std::function<void()> hook);
+  int Count(Op op) const;
+
+  // Everything not synced is gone: contents and names go back to what is durable.
+  void LosePower();
+  // The same, but each 512-byte sector and each name that was not durable survives by chance.
+  void LosePowerPartly(std::mt19937_64& random);
+
+  std::string Contents(const std::string& path) const;
+  // Replaces or makes a file; durable at once.
+  void SetContents(const std::string& path, std::string content);
+  std::vector<std::string> Names(const std::string& dir) const;
+
+  Result<std::unique_ptr<AppendFile>> Create(const std::string& path,
+                                             uint64_t preallocate) override;
+  Result<std::unique_ptr<AppendFile>> Recreate(const std::string& path,
+                                               uint64_t preallocate) override;
+  Result<std::unique_ptr<RandomFile>> OpenRead(const std::string& path) override;
+  Status Truncate(const std::string& path, uint64_t bytes) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Status Link(const std::string& from, const std::string& to) override;
+  Status Remove(const std::string& path) override;
+  Status MakeDirs(const std::string& path) override;
+  Status SyncDir(const std::string& path) override;
+  Result<std::vector<DirEntry>> List(const std::string& dir) override;
+  Result<DirEntry> Stat(const std::string& path) override;
+  Result<DiskSpace> Space(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path,
+                                         std::string_view content) override;
+
+ private:
+  friend class MemoryAppendFile;
+  friend class MemoryRandomFile;
+  struct Inode {
+    std::string content;
+    std::string durable;
+  };
+  using InodeRef = std::shared_ptr<Inode>;
+  using NameMap = std::map<std::string, InodeRef>;
+  struct Fault {
+    int skip = 0;
+    Status error;
+  };
+
+  // Counts the call, runs its hook and returns the failure that was asked for, if any.
+  Status Enter(Op op) VARVE_EXCLUDES(mu_);
+  Status CheckCapacity(uint64_t more_bytes) const VARVE_REQUIRES(mu_);
+  std::string DirOf(const std::string& path) const;
+
+  mutable Mutex mu_;
+  NameMap names_ VARVE_GUARDED_BY(mu_);
+  NameMap durable_names_ VARVE_GUARDED_BY(mu_);
+  std::map<Op, Fault> faults_ VARVE_GUARDED_BY(mu_);
+  std::map<Op, std::function<void()>> hooks_ VARVE_GUARDED_BY(mu_);
+  std::map<Op, int> counts_ VARVE_GUARDED_BY(mu_);
+  std::optional<uint64_t> short_append_ VARVE_GUARDED_BY(mu_);
+  uint64_t capacity_ VARVE_GUARDED_BY(mu_) = UINT64_MAX;
+  int power_losses_ VARVE_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace varve::io::testing
