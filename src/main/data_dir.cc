@@ -1,0 +1,66 @@
+#include "main/data_dir.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/uuid.h"
+
+namespace varve {
+namespace {
+
+constexpr uint64_t kNodeIdBytesMax = 64;
+
+Result<std::string> ReadOrMakeNodeId(io::FileSystem& files, const DataDir& dir) {
+  const std::string path = dir.Sub("node_id");
+  Result<std::string> id = files.ReadAll(path, kNodeIdBytesMax);
+  if (id.ok()) {
+    // A new name would make every row that is still in the log look unflushed to this node.
+    if (!Uuid::Parse(*id).ok()) return DataLoss("{} does not hold a node id", path);
+    return id;
+  }
+  if (id.status().code() != StatusCode::kNotFound) return id.status();
+  const std::string fresh = Uuid::MakeV4().ToString();
+  const std::string temporary = path + ".new";
+  if (const Status removed = files.Remove(temporary);
+      !removed.ok() && removed.code() != StatusCode::kNotFound) {
+    return removed;
+  }
+  VARVE_RETURN_IF_ERROR(files.WriteSynced(temporary, fresh));
+  VARVE_RETURN_IF_ERROR(files.Rename(temporary, path));
+  VARVE_RETURN_IF_ERROR(files.SyncDir(dir.path));
+  return fresh;
+}
+
+Status EmptyScratch(io::FileSystem& files, const std::string& scratch) {
+  VARVE_RETURN_IF_ERROR(files.MakeDirs(scratch));
+  VARVE_ASSIGN_OR_RETURN(const auto entries, files.List(scratch));
+  for (const io::DirEntry& entry : entries) {
+    if (entry.is_dir) continue;
+    VARVE_RETURN_IF_ERROR(files.Remove(io::JoinPath(scratch, entry.name)));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<DataDir> OpenDataDir(io::FileSystem& files, const std::string& path) {
+  DataDir dir;
+  std::error_code error;
+  dir.path = std::filesystem::absolute(path, error).lexically_normal().string();
+  if (error) return InvalidArgument("data-dir: {}: {}", path, error.message());
+  VARVE_RETURN_IF_ERROR(files.MakeDirs(dir.path));
+  Result<std::unique_ptr<io::FileLock>> lock =
+      files.Lock(dir.Sub("LOCK"), fmt::format("{}\n", getpid()));
+  if (!lock.ok()) {
+    if (SqlStateOf(lock.status()) != sqlstate::kObjectInUse) return lock.status();
+    return SqlErrorf(sqlstate::kObjectInUse, "another server uses the data folder {} (pid {})",
+                     dir.path, DetailOf(lock.status()).value_or("unknown"));
+  }
+  dir.lock = *std::move(lock);
+  VARVE_ASSIGN_OR_RETURN(dir.node_id, ReadOrMakeNodeId(files, dir));
+  VARVE_RETURN_IF_ERROR(EmptyScratch(files, dir.Sub("scratch")));
+  return dir;
+}
+
+}  // namespace varve

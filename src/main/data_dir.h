@@ -1,0 +1,30 @@
+// Takes possession of the data folder: one server at a time, and the node's own name.
+//
+// Layout:   LOCK (held while the server runs, holds its pid), node_id (a UUID, made at the first
+// start:
+//           the appId under which this node commits to Delta tables), log/, lake/, scratch/,
+//           meta.duckdb.
+// Errors:   55006 when another server holds the folder; DataLoss when node_id is not readable.
+// Threads:  used once, at start.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "io/file.h"
+
+namespace varve {
+
+struct DataDir {
+  std::string path;  // absolute
+  std::string node_id;
+  std::unique_ptr<io::FileLock> lock;
+
+  std::string Sub(std::string_view name) const { return io::JoinPath(path, name); }
+};
+
+// Makes the folder if it is absent. What a crash left in scratch/ is removed.
+Result<DataDir> OpenDataDir(io::FileSystem& files, const std::string& path);
+
+}  // namespace varve
