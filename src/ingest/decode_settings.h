@@ -19,7 +19,8 @@ struct DecodeSettings {
   TimestampUs now{0};
 };
 
-// The zone that SET TimeZone names: "UTC", "Europe/Berlin", "+02:00". 22023 when there is none.
+// The zone that SET TimeZone names: "UTC", "Europe/Berlin", "-7" (hours east). 22023 when there is
+// none.
 Result<absl::TimeZone> FindTimeZone(std::string_view name);
 
 // "Not mine": the value is legal SQL that only the engine can evaluate. Never shown to a client by

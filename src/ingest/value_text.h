@@ -18,6 +18,13 @@ namespace varve::ingest {
 // when the type is text-like: see CheckText, which callers apply to whole statements or chunks.
 Status AppendText(std::string_view text, const DecodeSettings& settings, ColumnBuilder& builder);
 
+// The same for a builder of lists; see array_text.cc.
+Status AppendArrayText(std::string_view text, const DecodeSettings& settings,
+                       ColumnBuilder& builder);
+
+// 22003: the value needs more digits than the decimal type has.
+Status NumericOverflow(const Type& type);
+
 // 22021 when `text` holds an invalid UTF-8 sequence or a NUL byte.
 Status CheckText(std::string_view text);
 
