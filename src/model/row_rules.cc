@@ -80,9 +80,9 @@ Status CheckTime(const ColumnDef& def, const Column& time) {
   return OkStatus();
 }
 
-// The day of every row, refusing a given one that differs.
-Result<Column> DeriveDate(const TableDef& table, const Column& time, const Column* given) {
-  const ColumnDef& def = table.columns[*table.derived_date];
+// The values of the date column `def`: the day of every row, refusing a given one that differs.
+Result<Column> DeriveDate(const TableDef& table, const ColumnDef& def, const Column& time,
+                          const Column* given) {
   ColumnBuilder builder(def.type);
   builder.Reserve(time.rows);
   for (size_t row = 0; row < time.rows; ++row) {
@@ -126,8 +126,9 @@ Status CompleteBatch(const TableDef& table, Batch& batch) {
   }
   VARVE_RETURN_IF_ERROR(CheckTime(time_def, *time));
   if (table.derived_date) {
-    const ColumnId date_id = table.columns[*table.derived_date].id;
-    VARVE_ASSIGN_OR_RETURN(Column date, DeriveDate(table, *time, batch.Find(date_id)));
+    const ColumnDef& def = table.columns[*table.derived_date];
+    const ColumnId date_id = def.id;
+    VARVE_ASSIGN_OR_RETURN(Column date, DeriveDate(table, def, *time, batch.Find(date_id)));
     Put(batch, date_id, std::move(date));
   }
   return CheckNotNull(table, batch);
