@@ -22,8 +22,8 @@ COLUMNS_MAX = {".cc": 100, ".h": 100, ".py": 120, ".sh": 120, ".cmake": 110}
 # prefix; "_test" stands for every test. Time, randomness, disk and locks go through interfaces, so that
 # a test can own them.
 BANNED = [
-    (r"\b(s?rand|random|drand48)\s*\(|std::random_device|std::mt19937", "base/random.h",
-     ("src/base/", "_test", "bench/")),
+    (r"(?<![\w.>])(s?rand|random|drand48)\s*\(|std::random_device|std::mt19937", "base/random.h",
+     ("src/base/", "src/io/testing/", "_test", "bench/")),
     (r"\b(system_clock|steady_clock|high_resolution_clock)::now|\b(clock_gettime|gettimeofday)\s*\("
      r"|\btime\s*\(\s*(0|NULL|nullptr)\s*\)",
      "base/clock.h", ("src/base/clock", "_test", "bench/")),
@@ -31,7 +31,7 @@ BANNED = [
      ("src/base/clock", "bench/")),
     (r"\bstd::((recursive_|shared_|timed_)?mutex|lock_guard|(unique|scoped|shared)_lock|condition_variable)\b",
      "base/mutex.h, whose locks the compiler checks", ("src/base/mutex.h",)),
-    (r"\bstd::(if|of|f)stream\b|\bf(open|read|write)\s*\(", "io/file.h", ("src/io/", "_test", "bench/")),
+    (r"\bstd::(if|of|f)stream\b|\bf(open|read|write)\s*\(", "io/file.h", ("src/io/", "src/main/", "_test", "bench/")),
     (r"\bstd::cout\b|\bstd::cerr\b|(?<![\w:])(std::)?f?(printf|puts)\s*\(",
      "the log (spdlog) or a returned string", ("src/main/", "src/base/check", "bench/")),
     (r"\b(getenv|secure_getenv|setenv|putenv)\s*\(", "config/",
@@ -40,7 +40,7 @@ BANNED = [
     (r"\b(ato(i|l|ll|f)|strto(l|ll|ul|ull|d))\s*\(|\bstd::sto(i|l|ll|ul|ull|f|d)\s*\(",
      "absl::SimpleAto* or std::from_chars, which report errors", ("_test",)),
     (r"\b(system|popen)\s*\(", "no shell", ()),
-    (r"\busing\s+namespace\s+std\b", "std:: written out", ()),
+    (r"\busing\s+namespace\s+std\s*;", "std:: written out", ()),
     (r"\bassert\s*\(", "VARVE_CHECK or VARVE_DCHECK", ()),
     (r"\.detach\s*\(\s*\)", "a thread that is joined", ()),
     (r"(?<![\w:.>])_?(exit|quick_exit|abort)\s*\(|\bstd::(exit|_Exit|quick_exit|abort)\s*\(",

@@ -78,7 +78,7 @@ def plain_duckdb(flights, weather):
     connection.execute("SET TimeZone = 'UTC'")
     for name, path, columns in (("flights", flights, FLIGHTS), ("weather", weather, WEATHER)):
         casts = ", ".join(
-            f"CAST(CAST({column} AS DOUBLE) AS INTEGER) AS {column}" if kind == INTEGER else f"CAST({column} AS {kind}) AS {column}"
+            f"CAST({f'CAST({column} AS DOUBLE)' if kind == INTEGER else column} AS {kind}) AS {column}"
             for column, kind in columns.items()
         )
         connection.execute(
