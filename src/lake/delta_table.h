@@ -12,7 +12,6 @@
 // Threads:  safe; commits are serialised; files() never blocks on I/O.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +20,9 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "io/object_store.h"
+#include "lake/file_stats.h"
 #include "lake/parquet_writer.h"
+#include "lake/partition_path.h"
 #include "model/file_set.h"
 #include "model/schema.h"
 
@@ -58,15 +59,5 @@ class DeltaTable {
   // Picks up what other writers committed.
   virtual Result<FileSetRef> Refresh() = 0;
 };
-
-// Statistics of the chosen rows for the Delta log: numRecords, and min/max/nullCount of the columns
-// that Delta readers prune by (numbers, dates, timestamps, text cut to 32 characters).
-DataFile DescribeRows(const TableRef& table, const std::vector<BatchSlice>& slices);
-
-// "project_id=shop/date=2025-03-09" with the escapes of the Delta protocol; empty when not
-// partitioned.
-std::string PartitionPath(
-    const TableDef& table,
-    const std::map<std::string, std::optional<std::string>, std::less<>>& values);
 
 }  // namespace varve::lake

@@ -1,0 +1,254 @@
+#include "lake/delta_log.h"
+
+#include <simdjson.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/fault_point.h"
+#include "lake/actions.h"
+
+namespace varve::lake {
+namespace {
+
+constexpr size_t kVersionDigits = 20;
+constexpr size_t kPartDigits = 10;
+
+std::optional<int64_t> ReadDigits(std::string_view text, size_t count) {
+  if (text.size() != count) return std::nullopt;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + count, value);
+  if (error != std::errc() || end != text.data() + count || value < 0) return std::nullopt;
+  return value;
+}
+
+enum class Kind { kCommit, kCheckpoint, kCheckpointPart, kV2Checkpoint };
+
+struct LogFile {
+  Kind kind = Kind::kCommit;
+  int64_t version = 0;
+  int64_t part = 0;  // from 1; kCheckpointPart only
+  int64_t parts = 0;
+};
+
+// "00000000000000000010.checkpoint.0000000001.0000000003.parquet" and its like; nullopt for files
+// that do not belong to the log's history.
+std::optional<LogFile> ParseName(std::string_view name) {
+  LogFile file;
+  const auto version = ReadDigits(name.substr(0, kVersionDigits), kVersionDigits);
+  if (!version) return std::nullopt;
+  file.version = *version;
+  std::string_view rest = name.substr(kVersionDigits);
+  if (rest == ".json") return file;
+  if (!rest.starts_with(".checkpoint.")) return std::nullopt;
+  rest.remove_prefix(std::string_view(".checkpoint.").size());
+  if (rest == "parquet") {
+    file.kind = Kind::kCheckpoint;
+    return file;
+  }
+  if (rest.size() == 2 * kPartDigits + 1 + 8 && rest.ends_with(".parquet")) {
+    const auto part = ReadDigits(rest.substr(0, kPartDigits), kPartDigits);
+    const auto parts = ReadDigits(rest.substr(kPartDigits + 1, kPartDigits), kPartDigits);
+    if (part && parts) {
+      file.kind = Kind::kCheckpointPart;
+      file.part = *part;
+      file.parts = *parts;
+      return file;
+    }
+  }
+  file.kind = Kind::kV2Checkpoint;
+  return file;
+}
+
+std::string_view BaseName(std::string_view name) { return name.substr(name.rfind('/') + 1); }
+
+}  // namespace
+
+DeltaLog::DeltaLog(io::ObjectStore& store, CheckpointCodec& checkpoints,
+                   const std::string& location)
+    : store_(store), checkpoints_(checkpoints), folder_(location + "/_delta_log/") {}
+
+std::string DeltaLog::CommitName(int64_t version) const {
+  return fmt::format("{}{:020}.json", folder_, version);
+}
+
+std::string DeltaLog::CheckpointName(int64_t version) const {
+  return fmt::format("{}{:020}.checkpoint.parquet", folder_, version);
+}
+
+std::string DeltaLog::LastCheckpointName() const { return folder_ + "_last_checkpoint"; }
+
+std::optional<int64_t> DeltaLog::ReadLastCheckpoint() {
+  const Result<std::string> content = store_.Get(LastCheckpointName());
+  if (!content.ok()) return std::nullopt;  // Only a hint: the listing has the truth.
+  simdjson::dom::parser parser;
+  int64_t version = -1;
+  const auto error = parser.parse(*content)["version"].get_int64().get(version);
+  if (error != simdjson::SUCCESS || version < 0) {
+    spdlog::warn("Delta log: {} cannot be read and is ignored", LastCheckpointName());
+    return std::nullopt;
+  }
+  return version;
+}
+
+Result<DeltaLog::Contents> DeltaLog::ListFrom(int64_t version) {
+  // Every name of version v starts with its digits and goes on, so it comes after the digits alone.
+  VARVE_ASSIGN_OR_RETURN(const std::vector<io::ObjectInfo> objects,
+                         store_.List(folder_, fmt::format("{}{:020}", folder_, version)));
+  Contents contents;
+  std::map<std::pair<int64_t, int64_t>, std::vector<std::string>> parts;  // version, parts
+  for (const io::ObjectInfo& object : objects) {
+    const std::string_view name = std::string_view(object.name).substr(folder_.size());
+    const auto file = ParseName(name);
+    if (!file) continue;
+    contents.empty = false;
+    switch (file->kind) {
+      case Kind::kCommit:
+        contents.commits.insert(file->version);
+        break;
+      case Kind::kCheckpoint:
+        contents.checkpoints[file->version] = {object.name};
+        break;
+      case Kind::kCheckpointPart:
+        parts[{file->version, file->parts}].push_back(object.name);
+        break;
+      case Kind::kV2Checkpoint:
+        contents.has_v2_checkpoint = true;
+        break;
+    }
+  }
+  for (auto& [key, names] : parts) {
+    // Parts are listed once each, so the count says whether all are there.
+    if (static_cast<int64_t>(names.size()) != key.second) continue;
+    contents.checkpoints.try_emplace(key.first, std::move(names));
+  }
+  return contents;
+}
+
+Result<TableState> DeltaLog::ReadCheckpoint(int64_t version, const std::vector<std::string>& names,
+                                            const TableDef& table) {
+  TableState state;
+  for (const std::string& name : names) {
+    VARVE_ASSIGN_OR_RETURN(const std::string ndjson,
+                           checkpoints_.ReadCheckpoint(store_.ReadPath(name)));
+    VARVE_ASSIGN_OR_RETURN(std::vector<Action> actions, ParseActions(ndjson, name));
+    VARVE_RETURN_IF_ERROR(state.Apply(version, std::move(actions), table));
+  }
+  return state;
+}
+
+Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, const TableDef& table,
+                              TableState& state) {
+  for (auto commit = commits.upper_bound(state.version()); commit != commits.end(); ++commit) {
+    const int64_t expected = state.version() + 1;
+    if (*commit != expected) {
+      return DataLoss("a commit is missing from the Delta log: {}", CommitName(expected));
+    }
+    const std::string name = CommitName(expected);
+    const Result<std::string> content = store_.Get(name);
+    // NotFound means to callers that there is no table at all.
+    if (content.status().code() == StatusCode::kNotFound) {
+      return DataLoss("a commit has gone from the Delta log: {}", name);
+    }
+    VARVE_RETURN_IF_ERROR(content.status());
+    VARVE_ASSIGN_OR_RETURN(std::vector<Action> actions, ParseActions(*content, name));
+    VARVE_RETURN_IF_ERROR(state.Apply(expected, std::move(actions), table));
+  }
+  return OkStatus();
+}
+
+Result<std::optional<TableState>> DeltaLog::LoadFrom(const Contents& contents,
+                                                     const TableDef& table, Status& first_error) {
+  const auto& checkpoints = contents.checkpoints;
+  for (auto checkpoint = checkpoints.rbegin(); checkpoint != checkpoints.rend(); ++checkpoint) {
+    Result<TableState> state = ReadCheckpoint(checkpoint->first, checkpoint->second, table);
+    if (state.ok()) {
+      VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, table, *state));
+      return std::optional(*std::move(state));
+    }
+    if (state.status().code() == StatusCode::kUnimplemented) return state.status();
+    spdlog::warn("Delta log: checkpoint {} cannot be read, trying an older one: {}",
+                 checkpoint->second.front(), MessageOf(state.status()));
+    if (first_error.ok()) {
+      first_error = DataLoss("checkpoint {} cannot be read: {}", checkpoint->second.front(),
+                             MessageOf(state.status()));
+    }
+  }
+  if (!contents.commits.contains(0)) return std::optional<TableState>();
+  TableState state;
+  VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, table, state));
+  return std::optional(std::move(state));
+}
+
+Result<TableState> DeltaLog::Load(const TableDef& table) {
+  Status first_error;
+  if (const auto hint = ReadLastCheckpoint()) {
+    VARVE_ASSIGN_OR_RETURN(const Contents newest, ListFrom(*hint));
+    if (newest.checkpoints.contains(*hint)) {
+      VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(newest, table, first_error));
+      if (state) return *std::move(state);
+    }
+  }
+  VARVE_ASSIGN_OR_RETURN(const Contents all, ListFrom(0));
+  if (all.empty) return NotFound("there is no Delta log in {}", folder_);
+  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(all, table, first_error));
+  if (state) return *std::move(state);
+  if (all.has_v2_checkpoint) {
+    return SqlErrorf(sqlstate::kFeatureNotSupported,
+                     "the Delta table needs a feature that is not supported: v2Checkpoint");
+  }
+  if (!first_error.ok()) return first_error;
+  return DataLoss("the Delta log has neither its first commit nor a checkpoint: {}", CommitName(0));
+}
+
+Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableDef& table,
+                                                      const TableState& state) {
+  const int64_t next = state.version() + 1;
+  VARVE_ASSIGN_OR_RETURN(const Contents contents, ListFrom(next));
+  if (contents.commits.empty() && contents.checkpoints.empty()) return std::optional<TableState>();
+  TableState newer = state;
+  if (!contents.commits.contains(next) && !contents.checkpoints.empty()) {
+    // We were away for so long that the commits after ours have been cleaned up.
+    VARVE_ASSIGN_OR_RETURN(newer, Load(table));
+  } else {
+    VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, table, newer));
+  }
+  VARVE_RETURN_IF_ERROR(newer.CheckSupported());
+  return std::optional(std::move(newer));
+}
+
+Status DeltaLog::WriteCheckpoint(const TableState& state, int64_t now_ms,
+                                 const std::string& scratch_path) {
+  const TableState::Checkpoint checkpoint = state.MakeCheckpoint(now_ms);
+  VARVE_RETURN_IF_ERROR(checkpoints_.WriteCheckpoint(checkpoint.ndjson, scratch_path));
+  const std::string name = CheckpointName(state.version());
+  VARVE_RETURN_IF_ERROR(store_.PutFile(name, scratch_path));
+  VARVE_FAULT_POINT("lake.mid_checkpoint");
+  VARVE_ASSIGN_OR_RETURN(const io::ObjectInfo info, store_.Head(name));
+  return store_.Put(LastCheckpointName(),
+                    fmt::format(R"({{"version":{},"size":{},"sizeInBytes":{},"numOfAddFiles":{}}})",
+                                state.version(), checkpoint.actions, info.bytes, checkpoint.adds));
+}
+
+Result<int64_t> DeltaLog::CleanUp(int64_t before_us) {
+  VARVE_ASSIGN_OR_RETURN(const std::vector<io::ObjectInfo> objects, store_.List(folder_));
+  // The newest checkpoint that is old enough: time travel to it and to all after it stays possible.
+  int64_t oldest_kept = -1;
+  for (const io::ObjectInfo& object : objects) {
+    const auto file = ParseName(BaseName(object.name));
+    if (file && file->kind == Kind::kCheckpoint && object.modified_us < before_us) {
+      oldest_kept = std::max(oldest_kept, file->version);
+    }
+  }
+  int64_t deleted = 0;
+  for (const io::ObjectInfo& object : objects) {
+    const auto file = ParseName(BaseName(object.name));
+    if (!file || file->version >= oldest_kept) continue;
+    VARVE_RETURN_IF_ERROR(store_.Delete(object.name));
+    ++deleted;
+  }
+  return deleted;
+}
+
+}  // namespace varve::lake

@@ -1,0 +1,74 @@
+// Finds and reads the files of a table's Delta log.
+//
+// Role:     io::ObjectStore -> [DeltaLog] -> TableState, for DeltaTable.
+// Layout:   <location>/_delta_log/: %020d.json, %020d.checkpoint.parquet, multi-part checkpoints of
+//           other writers, _last_checkpoint. Other files there are none of ours.
+// Errors:   NotFound when there is no log; DataLoss naming the file for one that is damaged or
+//           missing; 0A000 when only a checkpoint of version 2 is there.
+// Threads:  safe; every call blocks on the store.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "io/object_store.h"
+#include "lake/parquet_writer.h"
+#include "lake/table_state.h"
+#include "model/schema.h"
+
+namespace varve::lake {
+
+class DeltaLog {
+ public:
+  DeltaLog(io::ObjectStore& store, CheckpointCodec& checkpoints, const std::string& location);
+
+  std::string CommitName(int64_t version) const;
+  std::string CheckpointName(int64_t version) const;
+  std::string LastCheckpointName() const;
+
+  // The newest version, from the newest checkpoint that can be read and the commits after it. A
+  // _last_checkpoint that is wrong, or a checkpoint that is damaged, costs time but no data as long
+  // as an older way to the state is there.
+  Result<TableState> Load(const TableDef& table);
+
+  // The newest version if it comes after `state`, else nullopt. Lists only what is newer.
+  Result<std::optional<TableState>> ReadNewer(const TableDef& table, const TableState& state);
+
+  // Makes `state` a checkpoint and then the one that readers are pointed to. `scratch_path`: a
+  // local file to be made and moved away.
+  Status WriteCheckpoint(const TableState& state, int64_t now_ms, const std::string& scratch_path);
+
+  // Deletes log files that a checkpoint older than `before_us` made superfluous. Returns how many.
+  Result<int64_t> CleanUp(int64_t before_us);
+
+ private:
+  // What lies in the folder, from some version on.
+  struct Contents {
+    std::set<int64_t> commits;
+    // Names of the files of each complete checkpoint.
+    std::map<int64_t, std::vector<std::string>> checkpoints;
+    bool has_v2_checkpoint = false;
+    bool empty = true;
+  };
+  Result<Contents> ListFrom(int64_t version);
+  std::optional<int64_t> ReadLastCheckpoint();
+  // Nullopt when `contents` does not lead to a state; `first_error` then says why, if it was
+  // damage.
+  Result<std::optional<TableState>> LoadFrom(const Contents& contents, const TableDef& table,
+                                             Status& first_error);
+  Result<TableState> ReadCheckpoint(int64_t version, const std::vector<std::string>& names,
+                                    const TableDef& table);
+  Status ApplyCommits(const std::set<int64_t>& commits, const TableDef& table, TableState& state);
+
+  io::ObjectStore& store_;
+  CheckpointCodec& checkpoints_;
+  const std::string folder_;  // with '/' at its end
+};
+
+}  // namespace varve::lake

@@ -1,0 +1,117 @@
+#include "lake/partition_path.h"
+
+#include "base/check.h"
+#include "lake/iso_time.h"
+
+namespace varve::lake {
+namespace {
+
+constexpr std::string_view kNullFolder = "__HIVE_DEFAULT_PARTITION__";
+// What Hive escapes in folder names, control characters apart.
+constexpr std::string_view kSpecialInFolders = "\"#%'*/:=?\\{[]^\x7f";
+
+void AppendEscaped(std::string& out, unsigned char c) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  out += '%';
+  out += kHex[c >> 4];
+  out += kHex[c & 15];
+}
+
+std::string EscapeFolder(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || kSpecialInFolders.find(c) != std::string_view::npos) {
+      AppendEscaped(out, byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// Characters that stand for themselves in the path of a URI and that no reader treats otherwise.
+bool IsPlainInUri(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("-_.~/=!$&'()*+,:@").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string PartitionPath(
+    const TableDef& table,
+    const std::map<std::string, std::optional<std::string>, std::less<>>& values) {
+  std::string path;
+  for (const uint32_t index : table.partition_columns) {
+    const std::string& name = table.columns[index].name;
+    const auto value = values.find(name);
+    const bool null = value == values.end() || !value->second || value->second->empty();
+    if (!path.empty()) path += '/';
+    path += EscapeFolder(name) + "=";
+    path += null ? std::string(kNullFolder) : EscapeFolder(*value->second);
+  }
+  return path;
+}
+
+Result<std::optional<std::string>> PartitionValue(const Column* column, size_t row) {
+  if (column == nullptr || column->IsNull(row)) return std::optional<std::string>();
+  switch (column->type.kind()) {
+    case TypeKind::kText:
+      return std::optional(std::string(column->Bytes(row)));
+    case TypeKind::kInt16:
+      return std::optional(std::to_string(column->Fixed<int16_t>(row)));
+    case TypeKind::kInt32:
+      return std::optional(std::to_string(column->Fixed<int32_t>(row)));
+    case TypeKind::kInt64:
+      return std::optional(std::to_string(column->Fixed<int64_t>(row)));
+    case TypeKind::kDate: {
+      std::optional<std::string> date = FormatDate(column->Fixed<int32_t>(row));
+      if (!date) {
+        return SqlErrorf(sqlstate::kDatetimeOverflow,
+                         "a partition date is not between 0001-01-01 and 9999-12-31");
+      }
+      return date;
+    }
+    default:
+      return Internal("a column of type {} cannot be a partition column", column->type.ToString());
+  }
+}
+
+std::string EncodePath(std::string_view path) {
+  std::string out;
+  out.reserve(path.size());
+  for (const char c : path) {
+    if (IsPlainInUri(c)) {
+      out += c;
+    } else {
+      AppendEscaped(out, static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+Result<std::string> DecodePath(std::string_view encoded) {
+  std::string out;
+  out.reserve(encoded.size());
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    if (encoded[i] != '%') {
+      out += encoded[i];
+      continue;
+    }
+    const int high = i + 2 < encoded.size() ? HexDigit(encoded[i + 1]) : -1;
+    const int low = i + 2 < encoded.size() ? HexDigit(encoded[i + 2]) : -1;
+    if (high < 0 || low < 0) return DataLoss("path has a broken escape: {}", encoded);
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
+}  // namespace varve::lake

@@ -1,0 +1,225 @@
+#include "lake/table_state.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lake/delta_schema.h"
+#include "lake/file_stats.h"
+
+namespace varve::lake {
+namespace {
+
+// Features of writer version 7 that ask nothing of us: Varve changes no row, and columns with an
+// invariant are refused one by one.
+constexpr std::array<std::string_view, 2> kKnownWriterFeatures = {"appendOnly", "invariants"};
+constexpr int64_t kWriterVersionMax = 2;
+constexpr int64_t kWriterVersionOfFeatures = 7;
+constexpr int64_t kReaderVersionOfFeatures = 3;
+
+Status Unsupported(std::string_view feature) {
+  return SqlErrorf(sqlstate::kFeatureNotSupported,
+                   "the Delta table needs a feature that is not supported: {}", feature);
+}
+
+Status CheckProtocol(const Protocol& protocol) {
+  if (protocol.min_reader == 2) return Unsupported("columnMapping");
+  if (protocol.min_reader > kReaderVersionOfFeatures) {
+    return Unsupported(fmt::format("reader version {}", protocol.min_reader));
+  }
+  for (const std::string& feature : protocol.reader_features) return Unsupported(feature);
+  if (protocol.min_writer == kWriterVersionOfFeatures) {
+    for (const std::string& feature : protocol.writer_features) {
+      if (std::find(kKnownWriterFeatures.begin(), kKnownWriterFeatures.end(), feature) ==
+          kKnownWriterFeatures.end()) {
+        return Unsupported(feature);
+      }
+    }
+    return OkStatus();
+  }
+  // Versions 3 to 6 stand for fixed sets of features; the highest one names the demand.
+  constexpr std::array<std::string_view, 4> kOfVersion = {"checkConstraints",
+                                                          "changeDataFeed and generatedColumns",
+                                                          "columnMapping", "identityColumns"};
+  if (protocol.min_writer > kWriterVersionOfFeatures) {
+    return Unsupported(fmt::format("writer version {}", protocol.min_writer));
+  }
+  if (protocol.min_writer > kWriterVersionMax) {
+    return Unsupported(fmt::format("{} (writer version {})", kOfVersion[protocol.min_writer - 3],
+                                   protocol.min_writer));
+  }
+  return OkStatus();
+}
+
+Status CheckMetadata(const Metadata& metadata) {
+  if (!metadata.format.empty() && metadata.format != "parquet") {
+    return Unsupported(fmt::format("data files of format {}", metadata.format));
+  }
+  const auto mapping = metadata.configuration.find("delta.columnMapping.mode");
+  if (mapping != metadata.configuration.end() && mapping->second != "none") {
+    return Unsupported("columnMapping");
+  }
+  VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields, ParseSchema(metadata.schema_json));
+  for (const DeltaField& field : fields) {
+    if (field.has_invariant) return Unsupported("invariants of column \"" + field.name + "\"");
+    if (field.is_generated) return Unsupported("generatedColumns (\"" + field.name + "\")");
+  }
+  return OkStatus();
+}
+
+// Paths outside the table's folder come from shallow clones; deleted from one, they would be lost
+// for the other.
+Status CheckPath(const std::string& path) {
+  const bool absolute =
+      path.starts_with('/') || path.find("://") != std::string::npos || path.starts_with("file:");
+  if (!absolute) return OkStatus();
+  return Unsupported(fmt::format("data files outside the table's folder ({})", path));
+}
+
+bool IsNewer(const std::shared_ptr<const DataFile>& a, const std::shared_ptr<const DataFile>& b) {
+  const auto age = [](const DataFile& file) {
+    return file.time_range.empty() ? INT64_MAX : file.time_range.max.value;
+  };
+  const int64_t age_a = age(*a);
+  const int64_t age_b = age(*b);
+  return age_a != age_b ? age_a > age_b : a->path < b->path;
+}
+
+}  // namespace
+
+void TableState::ApplyAdd(AddFile add, const TableDef& table) {
+  ReadStats(add.stats_json, table, add.file);
+  std::string path = add.file.path;
+  tombstones_.erase(path);
+  std::shared_ptr<const File>& file = files_[std::move(path)];
+  deletion_vectors_ += add.has_deletion_vector ? 1 : 0;
+  deletion_vectors_ -= file && file->has_deletion_vector ? 1 : 0;
+  file = std::make_shared<const File>(File{std::make_shared<const DataFile>(std::move(add.file)),
+                                           std::move(add.json), add.has_deletion_vector});
+}
+
+Status TableState::Apply(int64_t version, std::vector<Action> actions, const TableDef& table) {
+  for (Action& action : actions) {
+    if (auto* add = std::get_if<AddFile>(&action)) {
+      VARVE_RETURN_IF_ERROR(CheckPath(add->file.path));
+      ApplyAdd(std::move(*add), table);
+    } else if (auto* remove = std::get_if<RemoveFile>(&action)) {
+      if (const auto file = files_.find(remove->path); file != files_.end()) {
+        deletion_vectors_ -= file->second->has_deletion_vector ? 1 : 0;
+        files_.erase(file);
+      }
+      std::string path = remove->path;
+      tombstones_[std::move(path)] = std::move(*remove);
+    } else if (auto* txn = std::get_if<Txn>(&action)) {
+      std::string app_id = txn->app_id;
+      txns_[std::move(app_id)] = std::move(*txn);
+    } else if (auto* domain = std::get_if<DomainMetadata>(&action)) {
+      if (domain->removed) {
+        domains_.erase(domain->domain);
+      } else {
+        std::string name = domain->domain;
+        domains_[std::move(name)] = std::move(*domain);
+      }
+    } else if (auto* protocol = std::get_if<Protocol>(&action)) {
+      protocol_ = std::move(*protocol);
+    } else {
+      metadata_ = std::get<Metadata>(std::move(action));
+    }
+  }
+  version_ = version;
+  return OkStatus();
+}
+
+Status TableState::CheckSupported() const {
+  if (!protocol_) return DataLoss("the Delta log has no protocol action");
+  // Before anything else: what follows may mean something else in a protocol we do not know.
+  VARVE_RETURN_IF_ERROR(CheckProtocol(*protocol_));
+  if (!metadata_) return DataLoss("the Delta log has no metaData action");
+  VARVE_RETURN_IF_ERROR(CheckMetadata(*metadata_));
+  if (deletion_vectors_ > 0) return Unsupported("deletionVectors");
+  return OkStatus();
+}
+
+Status TableState::CheckFits(const TableDef& table) const {
+  VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields, ParseSchema(metadata_->schema_json));
+  for (const DeltaField& field : fields) {
+    const auto column = table.FindColumn(field.name);
+    if (!column) {
+      if (field.nullable) continue;
+      return FailedPrecondition("the Delta table demands a value for a column that is unknown: {}",
+                                field.name);
+    }
+    VARVE_ASSIGN_OR_RETURN(const std::string expected, DeltaType(table.columns[*column].type));
+    if (expected != field.delta_type) {
+      return FailedPrecondition("column \"{}\" has another type in the Delta table: {}, not {}",
+                                field.name, field.delta_type, expected);
+    }
+  }
+  std::vector<std::string> partition_columns;
+  for (const uint32_t column : table.partition_columns) {
+    partition_columns.push_back(table.columns[column].name);
+  }
+  if (partition_columns != metadata_->partition_columns) {
+    return FailedPrecondition("the Delta table is partitioned by other columns: {}",
+                              fmt::join(metadata_->partition_columns, ", "));
+  }
+  return OkStatus();
+}
+
+Result<bool> TableState::LacksColumnOf(const TableDef& table) const {
+  VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields, ParseSchema(metadata_->schema_json));
+  return std::any_of(table.columns.begin(), table.columns.end(), [&](const ColumnDef& column) {
+    return std::none_of(fields.begin(), fields.end(),
+                        [&](const DeltaField& field) { return field.name == column.name; });
+  });
+}
+
+Result<bool> TableState::HasColumnsOf(const TableDef& table) const {
+  VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields, ParseSchema(metadata_->schema_json));
+  if (fields.size() != table.columns.size()) return false;
+  for (const DeltaField& field : fields) {
+    const auto column = table.FindColumn(field.name);
+    if (!column || !field.type || !(*field.type == table.columns[*column].type)) return false;
+  }
+  return CheckFits(table).ok();
+}
+
+std::optional<int64_t> TableState::txn_version(const std::string& app_id) const {
+  const auto txn = txns_.find(app_id);
+  if (txn == txns_.end()) return std::nullopt;
+  return txn->second.version;
+}
+
+std::map<std::string, int64_t> TableState::txn_versions() const {
+  std::map<std::string, int64_t> versions;
+  for (const auto& [app_id, txn] : txns_) versions[app_id] = txn.version;
+  return versions;
+}
+
+FileSetRef TableState::MakeFileSet() const {
+  auto set = std::make_shared<FileSet>();
+  set->version = version_;
+  set->files.reserve(files_.size());
+  for (const auto& [path, file] : files_) set->files.push_back(file->file);
+  std::sort(set->files.begin(), set->files.end(), IsNewer);
+  return set;
+}
+
+TableState::Checkpoint TableState::MakeCheckpoint(int64_t now_ms) const {
+  Checkpoint checkpoint;
+  const auto put = [&](std::string_view name, std::string_view json) {
+    checkpoint.ndjson += ActionLine(name, json);
+    ++checkpoint.actions;
+  };
+  put("protocol", protocol_->json);
+  put("metaData", metadata_->json);
+  for (const auto& [app_id, txn] : txns_) put("txn", txn.json);
+  for (const auto& [name, domain] : domains_) put("domainMetadata", domain.json);
+  for (const auto& [path, remove] : tombstones_) {
+    if (remove.deletion_ms + kTombstoneRetentionMs > now_ms) put("remove", remove.json);
+  }
+  for (const auto& [path, file] : files_) put("add", file->json);
+  checkpoint.adds = static_cast<int64_t>(files_.size());
+  return checkpoint;
+}
+
+}  // namespace varve::lake

@@ -1,0 +1,82 @@
+// Replays the actions of a Delta log into the state of one version.
+//
+// Role:     actions of checkpoints and commits -> [TableState] -> FileSet, the next checkpoint.
+// Layout:   "Action Reconciliation" of the Delta protocol: the newest reference to a file, the
+// newest
+//           protocol, metaData, txn of an appId and domainMetadata of a domain win.
+// Errors:   0A000 with the feature's name for a table that Varve must not read or write; DataLoss
+// for
+//           a state without protocol or metaData. After an error the state is of no use.
+// Threads:  not thread-safe; a copy is cheap next to I/O (files are shared).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "lake/actions.h"
+#include "model/file_set.h"
+#include "model/schema.h"
+
+namespace varve::lake {
+
+// Removed files stay in checkpoints for this long, so that vacuum does not delete what readers of
+// an older version still need.
+inline constexpr int64_t kTombstoneRetentionMs = int64_t{7} * 24 * 3600 * 1000;
+
+class TableState {
+ public:
+  // Applies all actions of one version, or of the checkpoint at `version`. The statistics of files
+  // are read for the columns of `table`.
+  Status Apply(int64_t version, std::vector<Action> actions, const TableDef& table);
+
+  // Checks that this version may be read and written by us. To be called when all is applied.
+  Status CheckSupported() const;
+  // Checks that `table` fits: columns that both have are of one type, and the partition columns are
+  // the same. FailedPrecondition names the column.
+  Status CheckFits(const TableDef& table) const;
+  // True when `table` has a column that the Delta table does not know yet.
+  Result<bool> LacksColumnOf(const TableDef& table) const;
+  // True when the Delta table has exactly the columns of `table`, in any order.
+  Result<bool> HasColumnsOf(const TableDef& table) const;
+
+  int64_t version() const { return version_; }
+  const Metadata& metadata() const { return *metadata_; }
+  size_t file_count() const { return files_.size(); }
+  std::optional<int64_t> txn_version(const std::string& app_id) const;
+  std::map<std::string, int64_t> txn_versions() const;
+
+  // Newest first; files of unknown age before all others, because they may hold the newest row.
+  FileSetRef MakeFileSet() const;
+
+  struct Checkpoint {
+    std::string ndjson;
+    int64_t actions = 0;
+    int64_t adds = 0;
+  };
+  // Everything that the protocol wants in a checkpoint of this version.
+  Checkpoint MakeCheckpoint(int64_t now_ms) const;
+
+ private:
+  struct File {
+    std::shared_ptr<const DataFile> file;
+    std::string json;
+    bool has_deletion_vector = false;
+  };
+  void ApplyAdd(AddFile add, const TableDef& table);
+
+  int64_t version_ = -1;
+  std::optional<Protocol> protocol_;
+  std::optional<Metadata> metadata_;
+  // By path. Shared, so that the state of the next version is a cheap copy of this one.
+  std::map<std::string, std::shared_ptr<const File>, std::less<>> files_;
+  std::map<std::string, RemoveFile, std::less<>> tombstones_;
+  std::map<std::string, Txn> txns_;
+  std::map<std::string, DomainMetadata> domains_;
+  size_t deletion_vectors_ = 0;
+};
+
+}  // namespace varve::lake
