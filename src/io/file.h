@@ -28,6 +28,9 @@ class AppendFile {
   // Writes all pieces, one after the other, behind what was appended before.
   virtual Status Append(std::span<const std::string_view> pieces) = 0;
   Status Append(std::string_view piece) { return Append(std::span(&piece, 1)); }
+  // Extends the preallocated part to `bytes` from the start of the file. 53100 when the disk has no
+  // room for it: then nothing has changed.
+  virtual Status Grow(uint64_t bytes) = 0;
   // Makes everything appended so far durable, with the file's size (fdatasync).
   virtual Status DataSync() = 0;
   // Bytes appended: where the next Append begins.
@@ -83,7 +86,7 @@ class FileSystem {
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Link(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
-  // Makes the folder and those above it; one that exists is fine.
+  // Makes the folder and those above it that are absent; each is durable when it returns OK.
   virtual Status MakeDirs(const std::string& path) = 0;
   // Makes names created, renamed and removed in the folder durable.
   virtual Status SyncDir(const std::string& path) = 0;

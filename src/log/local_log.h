@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "io/file.h"
 #include "log/log.h"
+#include "log/torn_tail.h"
 #include "model/ids.h"
 
 namespace varve::log {
@@ -50,13 +51,6 @@ struct LocalLogOptions {
   Lsn min_next_lsn{1};
   // Called once with the first failed write or sync; the process should stop.
   std::function<void(const Status&)> on_fatal;
-};
-
-// A write that a crash cut short: cut off when the log was opened. Never acknowledged.
-struct TornTail {
-  std::string segment;  // file name
-  uint64_t offset = 0;  // where the file was cut
-  uint64_t bytes = 0;   // from there to the last byte that was not zero
 };
 
 struct RecoveryReport {

@@ -31,6 +31,7 @@ enum class RecordType : uint16_t {
   kRows = 1,         // payload: model/batch_codec
   kRingSamples = 2,  // reserved for rings
   kDefinition = 3,   // reserved for definition changes
+  kSkip = 4,         // the log's own, never committed or replayed: Lsns jump to the payload's u64
 };
 
 struct RecordInput {
@@ -70,7 +71,8 @@ class Log {
   // The same and waits. `done` is ignored.
   virtual Result<LsnRange> Commit(Transaction transaction) = 0;
 
-  // Highest durable Lsn; Lsn{0} for an empty log.
+  // Highest Lsn whose transaction is durable and whose on_durable has returned; the one before the
+  // next to be given out when nothing was committed since the log was opened.
   virtual Lsn durable() const = 0;
   // Deletes the segments that hold nothing above `through`: every consumer has these rows
   // elsewhere.

@@ -48,6 +48,19 @@ Result<Descriptor> Open(const std::string& path, int flags) {
   return Descriptor(fd);
 }
 
+Status Preallocate(const Descriptor& fd, const std::string& path, uint64_t bytes) {
+  if (bytes == 0) return OkStatus();
+  const auto length = static_cast<off_t>(bytes);
+  int error = 0;
+  do {
+    error = fallocate(fd.get(), 0, 0, length) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  if (error == EOPNOTSUPP || error == ENOSYS) {
+    error = ftruncate(fd.get(), length) == 0 ? 0 : errno;
+  }
+  return error == 0 ? OkStatus() : ErrnoStatus("allocate", path, error);
+}
+
 class PosixAppendFile : public AppendFile {
  public:
   PosixAppendFile(std::string path, Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
@@ -65,6 +78,8 @@ class PosixAppendFile : public AppendFile {
     }
     return OkStatus();
   }
+
+  Status Grow(uint64_t bytes) override { return Preallocate(fd_, path_, bytes); }
 
   Status DataSync() override {
     // No second try, whatever the reason: the kernel may have dropped the pages it could not write.
@@ -136,19 +151,6 @@ class PosixFileLock : public FileLock {
  private:
   const Descriptor fd_;  // flock is bound to it: closing, or the end of the process, lets go.
 };
-
-Status Preallocate(const Descriptor& fd, const std::string& path, uint64_t bytes) {
-  if (bytes == 0) return OkStatus();
-  const auto length = static_cast<off_t>(bytes);
-  int error = 0;
-  do {
-    error = fallocate(fd.get(), 0, 0, length) == 0 ? 0 : errno;
-  } while (error == EINTR);
-  if (error == EOPNOTSUPP || error == ENOSYS) {
-    error = ftruncate(fd.get(), length) == 0 ? 0 : errno;
-  }
-  return error == 0 ? OkStatus() : ErrnoStatus("allocate", path, error);
-}
 
 int64_t ModifiedUs(const struct stat& info) {
   return int64_t{info.st_mtim.tv_sec} * 1'000'000 + info.st_mtim.tv_nsec / 1000;
@@ -232,7 +234,12 @@ Status PosixFileSystem::MakeDirs(const std::string& path) {
   for (size_t end = 1; end <= path.size(); ++end) {
     if (end != path.size() && path[end] != '/') continue;
     const std::string prefix = path.substr(0, end);
-    if (mkdir(prefix.c_str(), kDirMode) == 0) continue;
+    if (mkdir(prefix.c_str(), kDirMode) == 0) {
+      const size_t slash = prefix.rfind('/');
+      const std::string parent = slash == std::string::npos ? "." : prefix.substr(0, slash + 1);
+      VARVE_RETURN_IF_ERROR(SyncDir(parent));
+      continue;
+    }
     const int error = errno;
     // A folder above that we may not write into is fine as long as it is there.
     struct stat info{};

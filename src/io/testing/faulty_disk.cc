@@ -56,6 +56,15 @@ class MemoryAppendFile : public AppendFile {
     return OkStatus();
   }
 
+  Status Grow(uint64_t bytes) override {
+    VARVE_RETURN_IF_ERROR(disk_.Enter(FaultyDisk::Op::kGrow));
+    MutexLock lock(disk_.mu_);
+    if (bytes <= inode_->content.size()) return OkStatus();
+    VARVE_RETURN_IF_ERROR(disk_.CheckCapacity(bytes - inode_->content.size()));
+    inode_->content.resize(bytes, '\0');
+    return OkStatus();
+  }
+
   Status DataSync() override {
     VARVE_RETURN_IF_ERROR(disk_.Enter(FaultyDisk::Op::kDataSync));
     MutexLock lock(disk_.mu_);

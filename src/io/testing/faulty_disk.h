@@ -25,6 +25,7 @@ class FaultyDisk : public FileSystem {
  public:
   enum class Op : uint8_t {
     kCreate,
+    kGrow,
     kRecreate,
     kAppend,
     kDataSync,
