@@ -5,58 +5,11 @@
 #include <cmath>
 
 #include "ingest/ascii.h"
+#include "ingest/civil_names.h"
 #include "ingest/decode_settings.h"
 
 namespace varve::ingest {
 namespace {
-
-struct NamedNumber {
-  std::string_view name;
-  int number;
-};
-
-constexpr std::array kMonths = {
-    NamedNumber{"jan", 1},       NamedNumber{"january", 1},  NamedNumber{"feb", 2},
-    NamedNumber{"february", 2},  NamedNumber{"mar", 3},      NamedNumber{"march", 3},
-    NamedNumber{"apr", 4},       NamedNumber{"april", 4},    NamedNumber{"may", 5},
-    NamedNumber{"jun", 6},       NamedNumber{"june", 6},     NamedNumber{"jul", 7},
-    NamedNumber{"july", 7},      NamedNumber{"aug", 8},      NamedNumber{"august", 8},
-    NamedNumber{"sep", 9},       NamedNumber{"sept", 9},     NamedNumber{"september", 9},
-    NamedNumber{"oct", 10},      NamedNumber{"october", 10}, NamedNumber{"nov", 11},
-    NamedNumber{"november", 11}, NamedNumber{"dec", 12},     NamedNumber{"december", 12},
-};
-
-constexpr std::array<std::string_view, 19> kWeekdays = {
-    "sun", "sunday", "mon",       "monday",   "tue",  "tues",  "tuesday",
-    "wed", "weds",   "wednesday", "thu",      "thur", "thurs", "thursday",
-    "fri", "friday", "sat",       "saturday", "on"};
-
-// The abbreviations that are written in practice, in hours east of UTC.
-constexpr std::array kZones = {
-    NamedNumber{"z", 0},     NamedNumber{"utc", 0},   NamedNumber{"gmt", 0},
-    NamedNumber{"ut", 0},    NamedNumber{"uct", 0},   NamedNumber{"zulu", 0},
-    NamedNumber{"wet", 0},   NamedNumber{"west", 1},  NamedNumber{"bst", 1},
-    NamedNumber{"cet", 1},   NamedNumber{"cest", 2},  NamedNumber{"eet", 2},
-    NamedNumber{"eest", 3},  NamedNumber{"msk", 3},   NamedNumber{"est", -5},
-    NamedNumber{"edt", -4},  NamedNumber{"cst", -6},  NamedNumber{"cdt", -5},
-    NamedNumber{"mst", -7},  NamedNumber{"mdt", -6},  NamedNumber{"pst", -8},
-    NamedNumber{"pdt", -7},  NamedNumber{"jst", 9},   NamedNumber{"kst", 9},
-    NamedNumber{"akst", -9}, NamedNumber{"akdt", -8}, NamedNumber{"hst", -10},
-};
-
-struct NamedSpecial {
-  std::string_view name;
-  SpecialTime special;
-};
-constexpr std::array kSpecials = {
-    NamedSpecial{"epoch", SpecialTime::kEpoch},
-    NamedSpecial{"infinity", SpecialTime::kInfinity},
-    NamedSpecial{"inf", SpecialTime::kInfinity},
-    NamedSpecial{"now", SpecialTime::kNow},
-    NamedSpecial{"today", SpecialTime::kToday},
-    NamedSpecial{"tomorrow", SpecialTime::kTomorrow},
-    NamedSpecial{"yesterday", SpecialTime::kYesterday},
-};
 
 template <size_t N>
 const NamedNumber* Find(const std::array<NamedNumber, N>& table, std::string_view word) {
@@ -78,8 +31,8 @@ enum class Meridian { kNone, kAm, kPm };
 
 class CivilReader {
  public:
-  CivilReader(std::string_view text, CivilText& out)
-      : p_(text.data()), end_(text.data() + text.size()), out_(out) {}
+  CivilReader(std::string_view text, bool time_only, CivilText& out)
+      : p_(text.data()), end_(text.data() + text.size()), time_only_(time_only), out_(out) {}
 
   CivilOutcome Run() {
     while (true) {
@@ -119,10 +72,8 @@ class CivilReader {
     const bool negative = *p_++ == '-';
     if (IsDigit(Peek())) return OffsetField(negative);
     const std::string_view word = TakeWord();
-    if (!EqualsIgnoreCase(word, "infinity") && !EqualsIgnoreCase(word, "inf")) {
-      return CivilOutcome::kSyntax;
-    }
-    return SetSpecial(negative ? SpecialTime::kMinusInfinity : SpecialTime::kInfinity);
+    if (!negative || !EqualsIgnoreCase(word, "infinity")) return CivilOutcome::kSyntax;
+    return SetSpecial(SpecialTime::kMinusInfinity);
   }
 
   CivilOutcome SetSpecial(SpecialTime special) {
@@ -136,6 +87,10 @@ class CivilReader {
     const char next = Peek();
     if (next == ':') return TimeField(digits);
     if (out_.has_date && !out_.has_time) return CompactTime(digits);
+    if (time_only_ && !out_.has_time && (digits.size() == 4 || digits.size() == 6) && next != '-' &&
+        next != '/') {
+      return CompactTime(digits);
+    }
     if ((next == '-' || next == '/' || next == '.') && (IsDigit(Peek(1)) || IsAlpha(Peek(1))) &&
         !month_named_) {
       return DateField(digits);
@@ -305,7 +260,7 @@ class CivilReader {
     }
     if (out_.has_zone || !(out_.has_date || out_.has_time)) return CivilOutcome::kSyntax;
     if (const NamedNumber* zone = Find(kZones, word); zone != nullptr) {
-      return SetOffset(zone->number * 3600, false);
+      return SetOffset(zone->number * 60, false);
     }
     return NamedZone(first);
   }
@@ -329,8 +284,12 @@ class CivilReader {
            (IsAlpha(*p_) || IsDigit(*p_) || *p_ == '/' || *p_ == '_' || *p_ == '+' || *p_ == '-')) {
       ++p_;
     }
-    auto zone = FindTimeZone({first, static_cast<size_t>(p_ - first)});
-    if (!zone.ok()) return CivilOutcome::kUnknownZone;
+    const std::string_view name{first, static_cast<size_t>(p_ - first)};
+    auto zone = FindTimeZone(name);
+    if (!zone.ok()) {
+      const bool is_path = name.find('/') != std::string_view::npos;
+      return is_path ? CivilOutcome::kUnknownZone : CivilOutcome::kSyntax;
+    }
     out_.has_zone = true;
     out_.zone = *zone;
     return CivilOutcome::kOk;
@@ -372,6 +331,7 @@ class CivilReader {
 
   const char* p_;
   const char* end_;
+  bool time_only_;
   CivilText& out_;
   bool month_named_ = false;
   bool day_set_ = false;
@@ -388,7 +348,12 @@ bool IsLeapYear(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year
 }  // namespace
 
 CivilOutcome ReadCivil(std::string_view text, CivilText& out) {
-  return CivilReader(text, out).Run();
+  return CivilReader(text, false, out).Run();
+}
+
+CivilOutcome ReadTimeOfDay(std::string_view text, CivilText& out) {
+  if (EqualsIgnoreCase(TrimSpace(text), "allballs")) text = "00:00:00+00";
+  return CivilReader(text, true, out).Run();
 }
 
 int DaysInMonth(int64_t year, int month) {

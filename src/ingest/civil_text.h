@@ -40,6 +40,8 @@ struct CivilText {
 enum class CivilOutcome { kOk, kSyntax, kFieldRange, kZoneRange, kUnknownZone };
 
 CivilOutcome ReadCivil(std::string_view text, CivilText& out);
+// The same where only the time counts: digits alone are hhmm or hhmmss.
+CivilOutcome ReadTimeOfDay(std::string_view text, CivilText& out);
 
 // Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
 int64_t DaysFromCivil(int64_t year, int month, int day);

@@ -23,6 +23,25 @@ bool IsZoneName(std::string_view name) {
   });
 }
 
+bool LoadZone(const std::string& name, absl::TimeZone& zone) {
+  return absl::LoadTimeZone(name, &zone);
+}
+
+// The zone database tells letters apart, PostgreSQL does not: "europe/berlin", "japan", "est5edt".
+bool LoadZoneAnyCase(std::string name, absl::TimeZone& zone) {
+  if (LoadZone(name, zone)) return true;
+  bool word_start = true;
+  for (char& c : name) {
+    c = word_start && IsAlpha(c) ? static_cast<char>(c & ~0x20) : ToLower(c);
+    word_start = !IsAlpha(c);
+  }
+  if (LoadZone(name, zone)) return true;
+  for (char& c : name) {
+    if (IsAlpha(c)) c = static_cast<char>(c & ~0x20);
+  }
+  return LoadZone(name, zone);
+}
+
 }  // namespace
 
 Result<absl::TimeZone> FindTimeZone(std::string_view name) {
@@ -35,7 +54,7 @@ Result<absl::TimeZone> FindTimeZone(std::string_view name) {
     return hours == 0 ? absl::UTCTimeZone() : absl::FixedTimeZone(hours * 3600);
   }
   absl::TimeZone zone;
-  if (IsZoneName(name) && absl::LoadTimeZone({name.data(), name.size()}, &zone)) return zone;
+  if (IsZoneName(name) && LoadZoneAnyCase(std::string(name), zone)) return zone;
   return SqlErrorf(sqlstate::kInvalidParameterValue,
                    "invalid value for parameter \"TimeZone\": \"{}\"", name);
 }

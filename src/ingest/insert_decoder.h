@@ -58,7 +58,8 @@ class InsertPlan {
   // Several executions may share an assembler, so that a pipeline of INSERTs makes one batch.
   virtual Result<std::unique_ptr<RowAssembler>> NewAssembler(
       const DecodeSettings& settings) const = 0;
-  // Appends the rows. After an error the assembler holds no part of them.
+  // Appends the rows. After an error the assembler is good for nothing: the statement, and the
+  // pipeline with it, has failed.
   virtual Status Append(std::span<const InsertParameter> parameters, const DecodeSettings& settings,
                         RowAssembler& rows) const = 0;
 };

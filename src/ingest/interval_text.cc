@@ -4,11 +4,12 @@
 #include <cmath>
 
 #include "ingest/ascii.h"
-#include "ingest/civil_text.h"
 #include "ingest/time_text.h"
 
 namespace varve::ingest {
 namespace {
+
+enum class IntervalOutcome { kOk, kSyntax, kFieldRange, kRange };
 
 enum class Unit {
   kMicrosecond,
@@ -95,20 +96,20 @@ class IntervalReader {
  public:
   explicit IntervalReader(std::string_view text) : p_(text.data()), end_(p_ + text.size()) {}
 
-  CivilOutcome Run(Interval& out) {
-    CivilOutcome outcome = p_ != end_ && *p_ == 'P' ? Iso() : Fields();
-    if (outcome != CivilOutcome::kOk) return outcome;
-    if (overflow_) return CivilOutcome::kFieldRange;
+  IntervalOutcome Run(Interval& out) {
+    IntervalOutcome outcome = p_ != end_ && *p_ == 'P' ? Iso() : Fields();
+    if (outcome != IntervalOutcome::kOk) return outcome;
+    if (overflow_ || years_ != static_cast<int32_t>(years_)) return IntervalOutcome::kFieldRange;
     if (ago_) {
       months_ = -months_;
       days_ = -days_;
-      if (__builtin_sub_overflow(int64_t{0}, micros_, &micros_)) return CivilOutcome::kFieldRange;
+      if (__builtin_sub_overflow(int64_t{0}, micros_, &micros_))
+        return IntervalOutcome::kFieldRange;
     }
-    if (months_ != static_cast<int32_t>(months_) || days_ != static_cast<int32_t>(days_)) {
-      return CivilOutcome::kFieldRange;
-    }
+    if (months_ != static_cast<int32_t>(months_)) return IntervalOutcome::kRange;
+    if (days_ != static_cast<int32_t>(days_)) return IntervalOutcome::kFieldRange;
     out = {static_cast<int32_t>(months_), static_cast<int32_t>(days_), micros_};
-    return CivilOutcome::kOk;
+    return IntervalOutcome::kOk;
   }
 
  private:
@@ -175,6 +176,7 @@ class IntervalReader {
     AddMicros(number.fraction * static_cast<double>(micros));
   }
   void AddYears(const Number& number, int64_t years) {
+    Accumulate(years_, number.whole, years);
     Accumulate(months_, number.whole, 12 * years);
     const double months = std::rint(number.fraction * 12 * static_cast<double>(years));
     Accumulate(months_, static_cast<int64_t>(months), 1);
@@ -209,11 +211,11 @@ class IntervalReader {
     return {first, static_cast<size_t>(p_ - first)};
   }
 
-  CivilOutcome Fields() {
+  IntervalOutcome Fields() {
     bool any = false;
     while (true) {
       SkipSpace();
-      if (p_ == end_) return any ? CivilOutcome::kOk : CivilOutcome::kSyntax;
+      if (p_ == end_) return any ? IntervalOutcome::kOk : IntervalOutcome::kSyntax;
       if (*p_ == '@') {
         ++p_;
         continue;
@@ -221,99 +223,112 @@ class IntervalReader {
       if (IsAlpha(*p_)) {
         ago_ = any && EqualsIgnoreCase(TakeWord(), "ago");
         SkipSpace();
-        return ago_ && p_ == end_ ? CivilOutcome::kOk : CivilOutcome::kSyntax;
+        return ago_ && p_ == end_ ? IntervalOutcome::kOk : IntervalOutcome::kSyntax;
       }
       Number number;
-      if (!TakeNumber(number)) return CivilOutcome::kSyntax;
+      if (!TakeNumber(number)) return IntervalOutcome::kSyntax;
       any = true;
-      const CivilOutcome outcome = AfterNumber(number);
-      if (outcome != CivilOutcome::kOk) return outcome;
+      const IntervalOutcome outcome = AfterNumber(number);
+      if (outcome != IntervalOutcome::kOk) return outcome;
     }
   }
 
-  CivilOutcome AfterNumber(const Number& number) {
+  IntervalOutcome AfterNumber(const Number& number) {
     if (Peek() == ':') return Clock(number);
     if (Peek() == '-' && IsDigit(Peek(1)) && number.fraction == 0) return YearMonth(number);
     SkipSpace();
     if (p_ == end_) {
       Add(number, Unit::kSecond);
-      return CivilOutcome::kOk;
+      return IntervalOutcome::kOk;
     }
     if (IsDigit(*p_) || *p_ == '+' || *p_ == '-') {  // "1 02:03:04": the first is days
       Add(number, Unit::kDay);
       const char* ahead = p_ + 1;
       while (ahead < end_ && IsDigit(*ahead)) ++ahead;
-      return ahead < end_ && *ahead == ':' ? CivilOutcome::kOk : CivilOutcome::kSyntax;
+      return ahead < end_ && *ahead == ':' ? IntervalOutcome::kOk : IntervalOutcome::kSyntax;
     }
     const std::string_view word = TakeWord();
     for (const UnitName& entry : kUnits) {
       if (!EqualsIgnoreCase(word, entry.name)) continue;
       Add(number, entry.unit);
-      return CivilOutcome::kOk;
+      return See(Bit(entry.unit)) ? IntervalOutcome::kOk : IntervalOutcome::kSyntax;
     }
-    return CivilOutcome::kSyntax;
+    return IntervalOutcome::kSyntax;
+  }
+
+  static constexpr unsigned Bit(Unit unit) { return 1u << static_cast<unsigned>(unit); }
+  // Each unit may stand once.
+  bool See(unsigned units) {
+    const bool is_new = (seen_ & units) == 0;
+    seen_ |= units;
+    return is_new;
   }
 
   // hh:mm[:ss[.f]], the sign holds for all of it; mm:ss.f when a point follows two fields.
-  CivilOutcome Clock(Number hours) {
+  IntervalOutcome Clock(Number hours) {
     Number minutes;
     Number seconds;
     ++p_;
-    if (!IsDigit(Peek()) || !TakeNumber(minutes)) return CivilOutcome::kSyntax;
+    if (!See(Bit(Unit::kHour) | Bit(Unit::kMinute) | Bit(Unit::kSecond))) {
+      return IntervalOutcome::kSyntax;
+    }
+    if (!IsDigit(Peek()) || !TakeNumber(minutes)) return IntervalOutcome::kSyntax;
     if (Peek() == ':') {
       ++p_;
-      if (!IsDigit(Peek()) || !TakeNumber(seconds)) return CivilOutcome::kSyntax;
-      if (minutes.fraction != 0) return CivilOutcome::kSyntax;
+      if (!IsDigit(Peek()) || !TakeNumber(seconds)) return IntervalOutcome::kSyntax;
+      if (minutes.fraction != 0) return IntervalOutcome::kSyntax;
     } else if (minutes.fraction != 0) {
       seconds = minutes;
       minutes = {std::abs(hours.whole), 0, false};
       hours.whole = 0;
     }
-    if (minutes.whole > 59 || seconds.whole > 60) return CivilOutcome::kFieldRange;
+    if (minutes.whole > 59 || seconds.whole > 60) return IntervalOutcome::kFieldRange;
     const int64_t sign = hours.negative ? -1 : 1;
     Accumulate(micros_, hours.whole, 3'600'000'000);
     Accumulate(micros_, sign * minutes.whole, 60'000'000);
     Accumulate(micros_, sign * seconds.whole, 1'000'000);
     AddMicros(static_cast<double>(sign) * seconds.fraction * 1e6);
-    return CivilOutcome::kOk;
+    return IntervalOutcome::kOk;
   }
 
-  CivilOutcome YearMonth(const Number& years) {
+  IntervalOutcome YearMonth(const Number& years) {
     ++p_;
     Number months;
     TakeNumber(months);
-    if (months.whole > 11 || months.fraction != 0) return CivilOutcome::kFieldRange;
+    if (months.whole > 11 || months.fraction != 0) return IntervalOutcome::kFieldRange;
     Accumulate(months_, years.whole, 12);
     Accumulate(months_, years.negative ? -months.whole : months.whole, 1);
-    return CivilOutcome::kOk;
+    return IntervalOutcome::kOk;
   }
 
-  CivilOutcome Iso() {
+  IntervalOutcome Iso() {
     ++p_;
     bool time = false;
-    if (p_ == end_) return CivilOutcome::kSyntax;
+    if (p_ == end_) return IntervalOutcome::kSyntax;
     while (p_ != end_) {
       if (*p_ == 'T' && !time) {
         time = true;
-        if (++p_ == end_) return CivilOutcome::kSyntax;
+        if (++p_ == end_) return IntervalOutcome::kSyntax;
       }
       Number number;
-      if (!TakeNumber(number) || p_ == end_) return CivilOutcome::kSyntax;
+      if (!TakeNumber(number) || p_ == end_) return IntervalOutcome::kSyntax;
       const std::string_view letters = time ? "HMS" : "YMWD";
       constexpr std::array kDateUnits = {Unit::kYear, Unit::kMonth, Unit::kWeek, Unit::kDay};
       constexpr std::array kTimeUnits = {Unit::kHour, Unit::kMinute, Unit::kSecond};
       const size_t at = letters.find(*p_++);
-      if (at == std::string_view::npos) return CivilOutcome::kSyntax;
+      if (at == std::string_view::npos) return IntervalOutcome::kSyntax;
       Add(number, time ? kTimeUnits[at] : kDateUnits[at]);
     }
-    return CivilOutcome::kOk;
+    return IntervalOutcome::kOk;
   }
 
   const char* p_;
   const char* end_;
+  int64_t years_ = 0;  // part of months_, kept because it has a limit of its own
   int64_t months_ = 0;
   int64_t days_ = 0;
   int64_t micros_ = 0;
+  unsigned seen_ = 0;
   bool overflow_ = false;
   bool ago_ = false;
 };
@@ -322,10 +337,12 @@ class IntervalReader {
 
 Status ReadInterval(std::string_view text, Interval& interval) {
   switch (IntervalReader(TrimSpace(text)).Run(interval)) {
-    case CivilOutcome::kOk:
+    case IntervalOutcome::kOk:
       return OkStatus();
-    case CivilOutcome::kFieldRange:
+    case IntervalOutcome::kFieldRange:
       return SqlErrorf("22015", "interval field value out of range: \"{}\"", text);
+    case IntervalOutcome::kRange:
+      return SqlError(sqlstate::kDatetimeOverflow, "interval out of range");
     default:
       return SqlErrorf(sqlstate::kInvalidDatetimeFormat,
                        "invalid input syntax for type interval: \"{}\"", text);

@@ -52,9 +52,8 @@ class RowAssembler {
   TableRef table_;
   std::vector<uint32_t> columns_;
   size_t batch_bytes_max_;
-  std::vector<size_t> cell_order_;  // cells by ascending column id
-  std::vector<Column> defaults_;    // one row each: of the cells, then of the columns left out
-  std::vector<uint32_t> left_out_;  // columns without a cell that have a default
+  DecodeSettings settings_;
+  std::vector<std::pair<uint32_t, Column>> left_out_;  // columns without a cell: index, default
 
   std::vector<ColumnBuilder> builders_;
   std::vector<BatchRef> batches_;

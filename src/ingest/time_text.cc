@@ -209,7 +209,7 @@ Status ReadDate(std::string_view text, const DecodeSettings& settings, int32_t& 
 
 Status ReadTime(std::string_view text, const DecodeSettings& settings, int64_t& micros) {
   CivilText civil;
-  const CivilOutcome outcome = ReadCivil(text, civil);
+  const CivilOutcome outcome = ReadTimeOfDay(text, civil);
   if (outcome != CivilOutcome::kOk) return TimeError(outcome, "time", text);
   if (civil.special == SpecialTime::kNow) {
     const int64_t now = UtcToLocal(settings.now.value, settings.time_zone);

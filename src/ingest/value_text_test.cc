@@ -114,8 +114,8 @@ TEST(ValueTextTest, Timestamps) {
         "2025-01-01T17:30:00+05:30", "2025-01-01 04:00:00-0800", "2025-01-01 12:00",
         "2025-01-01 12:00:00 UTC", "20250101T120000Z", "Jan 1, 2025 12:00 PM",
         "Wed Jan 01 12:00:00 2025", "1-Jan-2025 12:00:00", "2025-01-01 13:00:00 Europe/Berlin",
-        "01/01/2025 12:00", "2025-01-01 07:00 EST", "2025-01-01t12:00:00.000000z",
-        " 2025-01-01 12:00:00 ", "2025-01-01 12:00:00 +0"}) {
+        "01/01/2025 12:00", "2025-01-01 07:00 EST", "2025-01-01 07:00 america/new_york",
+        "2025-01-01t12:00:00.000000z", " 2025-01-01 12:00:00 ", "2025-01-01 12:00:00 +0"}) {
     EXPECT_EQ(at(text), kNoon) << text;
   }
   EXPECT_EQ(at("2025-01-01 12:00:00.123456789"), kNoon + 123457);
@@ -136,7 +136,8 @@ TEST(ValueTextTest, Timestamps) {
 TEST(ValueTextTest, TimestampErrors) {
   const Type type(TypeKind::kTimestampTz);
   for (const char* text : {"", "foo", "2025-01-01 12", "12:00", "2025-01", "2025-01-01 12:00:00 !",
-                           "2025-01-01 12:00:00 12:00:00", "now today"}) {
+                           "2025-01-01 12:00:00 12:00:00", "now today", "inf", "+infinity",
+                           "2025-01-01 12:00:00 foo"}) {
     EXPECT_EQ(StateOf(type, text), "22007") << text;
   }
   EXPECT_EQ(MessageFor(type, "foo"),
@@ -184,6 +185,7 @@ TEST(ValueTextTest, DatesAndTimes) {
   EXPECT_EQ(Value<int64_t>(TypeKind::kTime, "04:05:06.789"), 14'706'789'000);
   EXPECT_EQ(Value<int64_t>(TypeKind::kTime, "04:05 PM"), 57'900'000'000);
   EXPECT_EQ(Value<int64_t>(TypeKind::kTime, "24:00"), 86'400'000'000);
+  EXPECT_EQ(Value<int64_t>(TypeKind::kTime, "040506"), 14'706'000'000);
   EXPECT_EQ(StateOf(Type(TypeKind::kTime), "25:00"), "22008");
 }
 
@@ -203,10 +205,11 @@ TEST(ValueTextTest, Intervals) {
   EXPECT_EQ(of("P1Y2M3DT4H5M6.5S"), (Interval{14, 3, 14'706'500'000}));
   EXPECT_EQ(of("5m"), (Interval{0, 0, 300'000'000}));
   EXPECT_EQ(of("2 weeks"), (Interval{0, 14, 0}));
-  for (const char* text : {"", "foo", "1 foo", "1 day ago ago", "P", "PT", "ago"}) {
+  for (const char* text : {"", "foo", "1 foo", "1 day ago ago", "1 day 1 day", "P", "PT", "ago"}) {
     EXPECT_EQ(StateOf(Type(TypeKind::kInterval), text), "22007") << text;
   }
   EXPECT_EQ(StateOf(Type(TypeKind::kInterval), "999999999999 years"), "22015");
+  EXPECT_EQ(StateOf(Type(TypeKind::kInterval), "178956971 years"), "22008");
   EXPECT_EQ(StateOf(Type(TypeKind::kInterval), "99999999999999999999 us"), "22015");
 }
 
