@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "base/telemetry.h"
-#include "lake/delta_table_fixture.h"
+#include "lake/delta_table_test.h"
 #include "lake/file_pruning.h"
 
 namespace varve::lake {

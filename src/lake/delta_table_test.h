@@ -1,6 +1,6 @@
 // Gives tests of this folder a table, files of it and a store in a temporary folder.
 //
-// Role:     delta_table_test, delta_log_test. CheckpointText keeps checkpoints as the text they are
+// Role:     delta_table_test. CheckpointText keeps checkpoints as the text they are
 //           made of: what Parquet does to them is the engine's to test.
 #pragma once
 

@@ -1,0 +1,73 @@
+#include "lake/partition_path.h"
+
+#include <gtest/gtest.h>
+
+#include "lake/delta_table_test.h"
+
+namespace varve::lake {
+namespace {
+
+TEST(PartitionPathTest, FoldersInTheTablesOrder) {
+  const TableDef table = MakeEvents();
+  EXPECT_EQ(PartitionPath(table, {{"date", "2025-03-09"}, {"project_id", "shop"}}),
+            "project_id=shop/date=2025-03-09");
+  TableDef flat = table;
+  flat.partition_columns.clear();
+  EXPECT_EQ(PartitionPath(flat, {}), "");
+}
+
+TEST(PartitionPathTest, NullAndEmptyHaveOneFolder) {
+  TableDef table = MakeEvents();
+  table.partition_columns = {0};
+  const std::string folder = "project_id=__HIVE_DEFAULT_PARTITION__";
+  EXPECT_EQ(PartitionPath(table, {{"project_id", std::nullopt}}), folder);
+  EXPECT_EQ(PartitionPath(table, {{"project_id", ""}}), folder);
+  EXPECT_EQ(PartitionPath(table, {}), folder);
+}
+
+TEST(PartitionPathTest, ValuesCannotLeaveTheirFolder) {
+  TableDef table = MakeEvents();
+  table.partition_columns = {0};
+  const auto folder = [&](std::string value) {
+    return PartitionPath(table, {{"project_id", std::move(value)}}).substr(11);
+  };
+  EXPECT_EQ(folder("../../etc"), "..%2F..%2Fetc");
+  EXPECT_EQ(folder("a=b:c%d"), "a%3Db%3Ac%25d");
+  EXPECT_EQ(folder("*?[x]{y}"), "%2A%3F%5Bx%5D%7By}");  // No glob is left in the name.
+  EXPECT_EQ(folder("tab\tnew\nline\x7f"), "tab%09new%0Aline%7F");
+  EXPECT_EQ(folder("a b,\xc3\xa9"), "a b,\xc3\xa9");
+}
+
+TEST(PartitionPathTest, LogPathsAreDecodedAsTheyWereEncoded) {
+  EXPECT_EQ(EncodePath("a b/c%3Dd\xc3\xa9=x.parquet"), "a%20b/c%253Dd%C3%A9=x.parquet");
+  std::string every;
+  for (int c = 1; c < 256; ++c) every += static_cast<char>(c);
+  EXPECT_EQ(*DecodePath(EncodePath(every)), every);
+  EXPECT_EQ(*DecodePath("%c3%A9%20"), "\xc3\xa9 ");
+  for (const char* broken : {"%", "a%2", "%zz", "x%2"}) {
+    EXPECT_EQ(DecodePath(broken).status().code(), StatusCode::kDataLoss) << broken;
+  }
+}
+
+TEST(PartitionPathTest, ValuesOfRows) {
+  ColumnBuilder text{Type(TypeKind::kText)};
+  text.AppendBytes("x");
+  text.AppendNull();
+  const Column texts = text.Finish();
+  EXPECT_EQ(*PartitionValue(&texts, 0), "x");
+  EXPECT_EQ(*PartitionValue(&texts, 1), std::nullopt);
+  EXPECT_EQ(*PartitionValue(nullptr, 0), std::nullopt);
+  ColumnBuilder date{Type(TypeKind::kDate)};
+  date.AppendFixed<int32_t>(0);
+  date.AppendFixed<int32_t>(INT32_MAX);
+  const Column dates = date.Finish();
+  EXPECT_EQ(*PartitionValue(&dates, 0), "1970-01-01");
+  EXPECT_EQ(SqlStateOf(PartitionValue(&dates, 1).status()), sqlstate::kDatetimeOverflow);
+  ColumnBuilder number{Type(TypeKind::kInt64)};
+  number.AppendFixed(INT64_MIN);
+  const Column numbers = number.Finish();
+  EXPECT_EQ(*PartitionValue(&numbers, 0), "-9223372036854775808");
+}
+
+}  // namespace
+}  // namespace varve::lake
