@@ -1,7 +1,6 @@
 #include "model/batch.h"
 
 #include <algorithm>
-#include <set>
 
 namespace varve {
 
@@ -30,35 +29,6 @@ Status Batch::Validate() const {
     VARVE_RETURN_IF_ERROR(columns[i].Validate());
   }
   return OkStatus();
-}
-
-Batch Concatenate(std::span<const BatchRef> batches) {
-  Batch all;
-  std::set<ColumnId> ids;
-  for (const BatchRef& batch : batches) {
-    all.rows += batch->rows;
-    ids.insert(batch->ids.begin(), batch->ids.end());
-  }
-  all.ids.assign(ids.begin(), ids.end());
-  for (const ColumnId id : all.ids) {
-    const Column* any = nullptr;
-    for (const BatchRef& batch : batches) {
-      if (any == nullptr) any = batch->Find(id);
-    }
-    VARVE_CHECK(any != nullptr);
-    ColumnBuilder builder(any->type);
-    builder.Reserve(all.rows);
-    for (const BatchRef& batch : batches) {
-      const Column* column = batch->Find(id);
-      if (column != nullptr) {
-        builder.AppendRange(*column, 0, column->rows);
-      } else {
-        builder.AppendNulls(batch->rows);
-      }
-    }
-    all.columns.push_back(builder.Finish());
-  }
-  return all;
 }
 
 Batch Select(const Batch& batch, std::span<const uint32_t> rows) {
