@@ -32,18 +32,22 @@ Status MemoryBudget::Reserve(uint64_t bytes, std::chrono::milliseconds wait) {
     fits = used_ <= hard_bytes_ && bytes <= hard_bytes_ - used_;
     if (fits) used_ += bytes;
     used = used_;
+    if (!fits && bytes <= hard_bytes_) {
+      ++waiters_;
+      waiting_bytes_ += bytes;
+    }
   }
+  if (bytes > hard_bytes_) return OverLimit(bytes, used, hard_bytes_);
   // Also when it did not fit: usage may be below the soft limit, and without a flush the wait would
   // be in vain.
   if (wake_flusher_ && (!fits || used > soft_bytes())) wake_flusher_();
   if (fits) return OkStatus();
-  if (bytes > hard_bytes_) return OverLimit(bytes, used, hard_bytes_);
 
   MutexLock lock(mu_);
-  ++waiters_;
-  fits =
-      freed_.WaitFor(mu_, wait, [&]() VARVE_REQUIRES(mu_) { return used_ <= hard_bytes_ - bytes; });
+  fits = freed_.WaitFor(
+      mu_, wait, [&]() VARVE_REQUIRES(mu_) { return used_ <= hard_bytes_ - bytes; });
   --waiters_;
+  waiting_bytes_ -= bytes;
   if (!fits) return OverLimit(bytes, used_, hard_bytes_);
   used_ += bytes;
   return OkStatus();
@@ -68,6 +72,11 @@ void MemoryBudget::Release(uint64_t bytes) {
 uint64_t MemoryBudget::used() const {
   MutexLock lock(mu_);
   return used_;
+}
+
+uint64_t MemoryBudget::waiting_bytes() const {
+  MutexLock lock(mu_);
+  return waiting_bytes_;
 }
 
 }  // namespace varve::buffer

@@ -38,6 +38,8 @@ class MemoryBudget {
   void Release(uint64_t bytes) VARVE_EXCLUDES(mu_);
 
   uint64_t used() const VARVE_EXCLUDES(mu_);
+  // What the reservations that wait now need, all together: a flush has to free that much too.
+  uint64_t waiting_bytes() const VARVE_EXCLUDES(mu_);
   uint64_t hard_bytes() const { return hard_bytes_; }
   uint64_t soft_bytes() const { return hard_bytes_ / 4 * 3; }
 
@@ -50,6 +52,7 @@ class MemoryBudget {
   CondVar freed_;
   uint64_t used_ VARVE_GUARDED_BY(mu_) = 0;
   uint64_t waiters_ VARVE_GUARDED_BY(mu_) = 0;
+  uint64_t waiting_bytes_ VARVE_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace varve::buffer

@@ -34,13 +34,17 @@ TEST(MemoryBudgetTest, AWaiterGoesOnWhenBytesAreReleased) {
   MemoryBudget budget(1000);
   // The waker stands for the flusher: it is called because the reservation has to wait.
   std::thread flusher;
+  uint64_t waiting = 0;
   budget.OnSoftLimit([&] {
+    waiting = budget.waiting_bytes();
     if (!flusher.joinable()) flusher = std::thread([&] { budget.Release(700); });
   });
   budget.Charge(700);
   EXPECT_TRUE(budget.Reserve(500, kLong).ok());
   flusher.join();
   EXPECT_EQ(budget.used(), 500u);
+  EXPECT_EQ(waiting, 500u);
+  EXPECT_EQ(budget.waiting_bytes(), 0u);
 }
 
 TEST(MemoryBudgetTest, WakesTheFlusherAboveTheSoftLimitOnly) {
