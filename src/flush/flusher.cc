@@ -1,0 +1,242 @@
+#include "flush/flusher.h"
+
+#include <absl/cleanup/cleanup.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/fault_point.h"
+#include "base/uuid.h"
+#include "lake/delta_table.h"
+#include "lake/partition_path.h"
+
+namespace varve::flush {
+namespace {
+
+constexpr int64_t kFirstBackoffUs = 1'000'000;
+constexpr int64_t kLongestBackoffUs = 60'000'000;
+
+int64_t BackoffUs(int failures) {
+  return std::min(kLongestBackoffUs, kFirstBackoffUs << std::min(failures - 1, 6));
+}
+
+// Everything but the partition columns: their values are in the path and in the Delta log.
+lake::ParquetSpec SpecFor(const TableRef& table, const FlushSettings& settings) {
+  const auto is_partition = [&](uint32_t column) {
+    const auto& partitions = table->partition_columns;
+    return std::find(partitions.begin(), partitions.end(), column) != partitions.end();
+  };
+  lake::ParquetSpec spec;
+  spec.table = table;
+  spec.zstd_level = settings.zstd_level;
+  spec.row_group_bytes = settings.row_group_bytes;
+  for (uint32_t column = 0; column < table->columns.size(); ++column) {
+    if (!is_partition(column)) spec.columns.push_back(column);
+  }
+  for (const SortKey& key : table->sort_order) {
+    if (!is_partition(key.column)) spec.order.push_back(key);
+  }
+  return spec;
+}
+
+uint64_t BytesOf(const buffer::TableSnapshot& table) {
+  uint64_t bytes = 0;
+  for (const buffer::SegmentRef& segment : table.segments) bytes += segment->bytes;
+  return bytes;
+}
+
+// Removes a local file at the end of a scope; one that was moved away is gone already.
+class ScratchFile {
+ public:
+  ScratchFile(io::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  ~ScratchFile() { files_.Remove(path_).IgnoreError(); }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  io::FileSystem& files_;
+  const std::string path_;
+};
+
+}  // namespace
+
+std::string TxnAppId(const std::string& node_id, TableId table) {
+  return node_id + "/" + std::to_string(table.value);
+}
+
+Flusher::Flusher(const FlushParts& parts, FlushSettings settings)
+    : parts_(parts), settings_(std::move(settings)) {}
+
+Result<int64_t> Flusher::Flush(TableId table) {
+  TableState* state = nullptr;
+  {
+    MutexLock lock(mu_);
+    state = &states_[table];
+    // A flush that runs already may have frozen before the caller's rows came.
+    const uint64_t wanted = state->started + 1;
+    changed_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) { return state->finished >= wanted || !busy_; });
+    if (state->finished >= wanted) return state->last_result;
+    busy_ = true;
+    ++state->started;
+  }
+  Result<int64_t> result = Internal("the flush was cut short by an exception");
+  // However it ends: a flush that stays busy would stop all others for good.
+  const auto end = absl::MakeCleanup([&] {
+    {
+      MutexLock lock(mu_);
+      busy_ = false;
+      Record(*state, result);
+    }
+    changed_.NotifyAll();
+  });
+  result = Run(table, state->failed_commits);
+  return Result<int64_t>(result);  // a copy: `end` still reads it
+}
+
+void Flusher::Record(TableState& state, const Result<int64_t>& result) {
+  state.finished = state.started;
+  state.last_result = result;
+  state.failures = result.ok() ? 0 : state.failures + 1;
+  state.not_before_us = result.ok() ? 0 : parts_.clock.MonotonicUs() + BackoffUs(state.failures);
+}
+
+Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits) {
+  const std::shared_ptr<lake::DeltaTable> delta = parts_.tables.Find(id);
+  if (delta == nullptr) return 0;  // dropped
+  if (!failed_commits.empty()) {
+    VARVE_RETURN_IF_ERROR(Settle(id, *delta, failed_commits).status());
+  }
+
+  const buffer::Buffer::Frozen frozen = parts_.buffer.Freeze(id);
+  if (frozen.table == nullptr || frozen.segments.empty()) return 0;
+  VARVE_ASSIGN_OR_RETURN(const std::vector<PartitionGroup> groups,
+                         PartitionRows(*frozen.table, frozen.segments));
+  Upload upload;
+  if (Status stored = StoreFiles(frozen.table, groups, upload); !stored.ok()) {
+    DeleteObjects(upload.names);
+    return stored;
+  }
+  VARVE_FAULT_POINT("flush.after_files");
+  int64_t rows = 0;
+  for (const PartitionGroup& group : groups) rows += group.rows;
+
+  const Result<FileSetRef> committed =
+      delta->Append(std::move(upload.files), TxnAppId(settings_.node_id, id),
+                    static_cast<int64_t>(frozen.through.value));
+  if (committed.ok()) {
+    VARVE_FAULT_POINT("flush.after_commit");
+    failed_commits.clear();
+    parts_.buffer.Swap(id, frozen.through, *committed);
+    return rows;
+  }
+  failed_commits.insert(frozen.through);
+  VARVE_ASSIGN_OR_RETURN(const Lsn reached, Settle(id, *delta, failed_commits));
+  if (reached == frozen.through) return rows;
+  // Unavailable: it may still happen, so its files must stay. Vacuum removes them if it does not.
+  if (committed.status().code() != StatusCode::kUnavailable) DeleteObjects(upload.names);
+  return committed.status();
+}
+
+Result<Lsn> Flusher::Settle(TableId id, lake::DeltaTable& delta,
+                            const std::set<Lsn>& failed_commits) {
+  VARVE_ASSIGN_OR_RETURN(const FileSetRef files, delta.Refresh());
+  const std::optional<int64_t> txn = delta.txn_version(TxnAppId(settings_.node_id, id));
+  const Lsn reached(static_cast<uint64_t>(txn.value_or(0)));
+  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
+  const auto at = snapshot->find(id);
+  if (at == snapshot->end() || reached <= at->second->flushed) return reached;
+  if (!failed_commits.contains(reached)) {
+    return DataLoss("table {} was committed up to Lsn {} by another server with the node id \"{}\"",
+                    at->second->table->name.ToString(), reached.value, settings_.node_id);
+  }
+  parts_.buffer.Swap(id, reached, files);
+  return reached;
+}
+
+Status Flusher::StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
+                           Upload& upload) {
+  for (const PartitionGroup& group : groups) {
+    VARVE_RETURN_IF_ERROR(StoreFile(table, group, upload));
+    VARVE_FAULT_POINT("flush.mid_files");
+  }
+  return OkStatus();
+}
+
+Status Flusher::StoreFile(const TableRef& table, const PartitionGroup& group, Upload& upload) {
+  const std::string file_name = "part-" + Uuid::MakeV4().ToString() + ".zstd.parquet";
+  const ScratchFile scratch(parts_.files, io::JoinPath(settings_.scratch_dir, file_name));
+  VARVE_ASSIGN_OR_RETURN(
+      const lake::ParquetResult written,
+      parts_.parquet.Write(SpecFor(table, settings_), group.slices, scratch.path()));
+  DataFile file = lake::DescribeRows(table, group.slices);
+  // Rows lost here would be lost for good once the log is cut.
+  if (written.rows != group.rows || file.rows != group.rows) {
+    return Internal("a data file of {} has {} rows written and {} described, not {}",
+                    table->name.ToString(), written.rows, file.rows.value_or(-1), group.rows);
+  }
+  const std::string folder = lake::PartitionPath(*table, group.values);
+  file.path = folder.empty() ? file_name : folder + "/" + file_name;
+  file.bytes = written.bytes;
+  file.partition_values = group.values;
+  const std::string name = table->location + "/" + file.path;
+  // Before the attempt: a failed one may have left the object behind.
+  upload.names.push_back(name);
+  VARVE_RETURN_IF_ERROR(parts_.store.PutFile(name, scratch.path()));
+  upload.files.push_back(std::move(file));
+  return OkStatus();
+}
+
+void Flusher::DeleteObjects(const std::vector<std::string>& names) {
+  for (const std::string& name : names) parts_.store.Delete(name).IgnoreError();
+}
+
+std::vector<Flusher::Candidate> Flusher::Candidates() const {
+  // The snapshot goes at the end: held during a flush, it would keep the flushed rows in memory.
+  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
+  std::vector<Candidate> candidates;
+  for (const auto& [id, table] : *snapshot) {
+    if (!table->segments.empty()) candidates.push_back({table->table, BytesOf(*table)});
+  }
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.bytes > b.bytes; });
+  return candidates;
+}
+
+Status Flusher::FlushOne(const Candidate& candidate, bool skip_backing_off) {
+  const TableDef& table = *candidate.table;
+  std::optional<Status> backing_off;
+  {
+    MutexLock lock(mu_);
+    const TableState& state = states_[table.id];
+    if (skip_backing_off && parts_.clock.MonotonicUs() < state.not_before_us) {
+      backing_off = state.last_result.status();
+    }
+  }
+  const Status result = backing_off ? *backing_off : Flush(table.id).status();
+  return result.ok() ? result : Annotate(result, "flush of " + table.name.ToString());
+}
+
+Status Flusher::FlushAll(bool skip_backing_off) {
+  Status first;
+  for (const Candidate& candidate : Candidates()) {
+    const Status flushed = FlushOne(candidate, skip_backing_off);
+    if (first.ok()) first = flushed;
+  }
+  return first;
+}
+
+Status Flusher::Relieve() {
+  Status first;
+  const uint64_t hard = parts_.budget.hard_bytes();
+  for (const Candidate& candidate : Candidates()) {
+    const uint64_t used = parts_.budget.used();
+    if (used <= hard / 2 && used + parts_.budget.waiting_bytes() <= hard) break;
+    const Status flushed = FlushOne(candidate, /*skip_backing_off=*/true);
+    if (first.ok()) first = flushed;
+  }
+  return first;
+}
+
+}  // namespace varve::flush

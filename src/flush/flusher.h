@@ -1,0 +1,119 @@
+// Moves the buffer's rows into the lake: one Parquet file per partition, one Delta commit per
+// table.
+//
+// Role:     buffer (Freeze) -> [Flusher] -> ParquetWriter -> ObjectStore -> DeltaTable::Append ->
+//           buffer (Swap). Cutting the log is LogTrimmer's.
+// Layout:   <location>/<partition path>/part-<uuid>.zstd.parquet; the commit carries
+//           txn {"<node id>/<table id>", Lsn through}, so that a restart knows what the files hold.
+// Limits:   one flush at a time over all tables, so that the memory for writing is that of one.
+// Errors:   whatever the parts give; the buffer is then as before and the rows stay readable, and
+//           files that no commit can name are deleted. After a failed commit nothing of the table
+//           is committed again before the Delta log was read and said whether that commit happened;
+//           the files of one that may still happen stay.
+// Threads:  safe; Flush blocks on disk and network. No lock is held meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "buffer/buffer.h"
+#include "flush/partition_rows.h"
+#include "io/file.h"
+#include "io/object_store.h"
+#include "lake/parquet_writer.h"
+#include "lake/table_set.h"
+#include "model/ids.h"
+
+namespace varve::flush {
+
+// All outlive the flusher.
+struct FlushParts {
+  buffer::Buffer& buffer;
+  buffer::MemoryBudget& budget;
+  lake::TableSet& tables;
+  lake::ParquetWriter& parquet;
+  io::ObjectStore& store;
+  io::FileSystem& files;
+  Clock& clock;
+};
+
+struct FlushSettings {
+  std::string node_id;
+  std::string scratch_dir;  // exists; on the disk that temporary files may fill
+  uint64_t row_group_bytes = 128u << 20;
+  int zstd_level = 1;
+};
+
+// The appId of this node's commits to a table; start-up reads its txn version as the flushed Lsn.
+std::string TxnAppId(const std::string& node_id, TableId table);
+
+class Flusher {
+ public:
+  Flusher(const FlushParts& parts, FlushSettings settings);
+
+  // Commits every row of the table that was visible at the call. Callers that come while a flush
+  // runs share the next one. Returns the rows that this flush committed; 0 for an unknown table.
+  Result<int64_t> Flush(TableId table) VARVE_EXCLUDES(mu_);
+
+  // Flushes every table, goes on after errors and returns the first. With `skip_backing_off`, a
+  // table whose last flush failed a short time ago is left out and its error counts again.
+  Status FlushAll(bool skip_backing_off) VARVE_EXCLUDES(mu_);
+  // Flushes the largest tables until the budget is at most half used and has room for whoever
+  // waits.
+  Status Relieve() VARVE_EXCLUDES(mu_);
+
+ private:
+  // Flushes of one table; created at the first.
+  struct TableState {
+    uint64_t started = 0;  // number of the last flush that began and that ended
+    uint64_t finished = 0;
+    Result<int64_t> last_result = 0;
+    int failures = 0;  // in a row
+    int64_t not_before_us = 0;
+    // How far the commits went that failed since the last good one: any of them may have happened,
+    // or may still, if the store was slow. Changed by the running flush only.
+    std::set<Lsn> failed_commits;
+  };
+  struct Upload {
+    std::vector<DataFile> files;
+    std::vector<std::string> names;  // of the objects
+  };
+
+  // One whole flush; only the caller that set busy_ is in here.
+  Result<int64_t> Run(TableId id, std::set<Lsn>& failed_commits);
+  // Reads from the Delta log how far this node's commits reach, and swaps the files of a failed
+  // commit in that happened after all.
+  Result<Lsn> Settle(TableId id, lake::DeltaTable& delta, const std::set<Lsn>& failed_commits);
+  // `upload` also holds what was stored before an error.
+  Status StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
+                    Upload& upload);
+  Status StoreFile(const TableRef& table, const PartitionGroup& group, Upload& upload);
+  // Best effort: what stays is removed by vacuum.
+  void DeleteObjects(const std::vector<std::string>& names);
+  // Tables that have rows in the buffer, the one with the most bytes first.
+  struct Candidate {
+    TableRef table;
+    uint64_t bytes = 0;
+  };
+  std::vector<Candidate> Candidates() const;
+  Status FlushOne(const Candidate& candidate, bool skip_backing_off) VARVE_EXCLUDES(mu_);
+  void Record(TableState& state, const Result<int64_t>& result) VARVE_REQUIRES(mu_);
+
+  // Constant after construction.
+  const FlushParts parts_;
+  const FlushSettings settings_;
+
+  Mutex mu_;
+  CondVar changed_;
+  std::map<TableId, TableState> states_ VARVE_GUARDED_BY(mu_);  // never erased: few, and small
+  bool busy_ VARVE_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace varve::flush
