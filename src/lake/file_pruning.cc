@@ -127,12 +127,13 @@ Known KnownOf(const DataFile& file, const ColumnBound& bound) {
   Known known;
   if (const auto partition = file.partition_values.find(bound.column);
       partition != file.partition_values.end()) {
-    if (!partition->second) {
+    const std::optional<std::string>& value = partition->second;
+    if (!value) {
       known.has_non_nulls = false;
-    } else if (!partition->second->empty()) {
+    } else if (!value->empty()) {
       known.has_nulls = false;
-      known.min = MakeKey(bound.type, *partition->second, false);
-      known.max = MakeKey(bound.type, *partition->second, false);
+      known.min = MakeKey(bound.type, *value, false);
+      known.max = MakeKey(bound.type, *value, false);
       known.is_one_value = known.min.has_value();
     }
     // Empty text is NULL to the protocol and '' to us: nothing is certain.
@@ -169,7 +170,7 @@ bool MayCompare(const Known& known, const ColumnBound& bound) {
   if (!key) return true;
   switch (bound.op) {
     case BoundOp::kNotEqual:
-      return !known.is_one_value || Compare(*key, *known.min) != 0;
+      return !known.is_one_value || !known.min || Compare(*key, *known.min) != 0;
     case BoundOp::kLess:
       return !known.min || Compare(*known.min, *key) < 0;
     case BoundOp::kLessOrEqual:

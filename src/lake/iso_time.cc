@@ -103,10 +103,12 @@ std::optional<int32_t> ParseDate(std::string_view text) {
 std::optional<std::string> FormatMicros(int64_t micros) {
   const int64_t days = FloorDiv(micros, kMicrosPerDay);
   if (days < kFirstDay || days > kLastDay) return std::nullopt;
+  const std::optional<std::string> date = FormatDate(static_cast<int32_t>(days));
+  if (!date) return std::nullopt;
   const int64_t of_day = micros - days * kMicrosPerDay;
   const int64_t seconds = of_day / 1'000'000;
-  return fmt::format("{}T{:02}:{:02}:{:02}.{:06}Z", *FormatDate(static_cast<int32_t>(days)),
-                     seconds / 3600, seconds / 60 % 60, seconds % 60, of_day % 1'000'000);
+  return fmt::format("{}T{:02}:{:02}:{:02}.{:06}Z", *date, seconds / 3600, seconds / 60 % 60,
+                     seconds % 60, of_day % 1'000'000);
 }
 
 std::optional<std::string> FormatMillis(int64_t micros, Rounding rounding) {

@@ -20,9 +20,9 @@ Result<std::string> ReadOrMakeNodeId(io::FileSystem& files, const DataDir& dir) 
     return id;
   }
   if (id.status().code() != StatusCode::kNotFound) return id.status();
-  const std::string fresh = Uuid::MakeV4().ToString();
+  std::string fresh = Uuid::MakeV4().ToString();
   const std::string temporary = path + ".new";
-  if (const Status removed = files.Remove(temporary);
+  if (Status removed = files.Remove(temporary);
       !removed.ok() && removed.code() != StatusCode::kNotFound) {
     return removed;
   }

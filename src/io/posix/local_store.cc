@@ -182,7 +182,7 @@ std::string LocalStore::NextTemporaryPath() {
 
 Result<std::string> LocalStore::WriteTemporary(std::string_view content) {
   while (true) {
-    const std::string path = NextTemporaryPath();
+    std::string path = NextTemporaryPath();
     const Descriptor file(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
     // Another store of this process, or a process that had our id and died, has the name.
     if (!file.ok() && errno == EEXIST) continue;

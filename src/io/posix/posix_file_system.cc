@@ -66,7 +66,7 @@ class PosixAppendFile : public AppendFile {
   PosixAppendFile(std::string path, Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   Status Append(std::span<const std::string_view> pieces) override {
-    std::array<iovec, kPiecesPerCall> vectors;
+    std::array<iovec, kPiecesPerCall> vectors{};
     while (!pieces.empty()) {
       const size_t count = std::min(pieces.size(), kPiecesPerCall);
       for (size_t i = 0; i < count; ++i) {
