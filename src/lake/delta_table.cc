@@ -175,11 +175,17 @@ LoggedDeltaTable::Draft LoggedDeltaTable::DraftAppend(const std::vector<DataFile
 Result<FileSetRef> LoggedDeltaTable::Append(std::vector<DataFile> files, const std::string& app_id,
                                             int64_t txn) {
   MutexLock lock(commit_mu_);
+  const auto known = state_.txn_version(app_id);
   for (int attempt = 1;; ++attempt) {
     // These rows, or later ones together with them, are in the table already: an earlier call has
     // committed although its caller never heard of it.
     const auto committed = state_.txn_version(app_id);
     if (committed && *committed >= txn) break;
+    // Some of these rows are there: a commit that the caller took for lost has arrived late.
+    if (committed != known) {
+      return Unavailable("a commit of \"{}\" arrived late: {}, version {}", app_id, location_,
+                         state_.version());
+    }
     VARVE_ASSIGN_OR_RETURN(const bool done, TryCommit(DraftAppend(files, app_id, txn), attempt));
     if (done) break;
   }

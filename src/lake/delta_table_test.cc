@@ -148,6 +148,18 @@ TEST_F(DeltaTableTest, ACommitOfUnknownOutcomeIsFoundByTheRetry) {
   EXPECT_THAT((*set)->files, SizeIs(1));
 }
 
+// A commit that was given up arrives between the retry's look at the log and its own commit: the
+// retry holds the same rows and more, so committing it would double them.
+TEST_F(DeltaTableTest, ARetryDoesNotDoubleACommitThatArrivedLate) {
+  const auto stale = *Create();
+  const auto late = *Open();
+  ASSERT_TRUE(late->Append({File("a", kTime)}, "n/7", 10).ok());
+  EXPECT_EQ(stale->Append({File("b", kTime)}, "n/7", 15).status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(Paths((*Open())->files()), ElementsAre(EndsWith("/a")));
+  EXPECT_EQ(stale->txn_version("n/7"), 10);
+  EXPECT_TRUE(stale->Append({File("b", kTime)}, "n/7", 15).ok());
+}
+
 TEST_F(DeltaTableTest, BlindAppendsOfSeveralWritersDoNotConflict) {
   const auto a = *Create();
   const auto b = *Open();
