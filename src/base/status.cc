@@ -57,7 +57,10 @@ SqlState ImpliedState(StatusCode code) {
 }
 
 Status WithField(Status status, const char* key, std::string_view value) {
-  if (!status.ok()) status.SetPayload(key, absl::Cord(std::string(value)));
+  // As a string_view: clang and GCC do not agree on the symbol of the constructor from a string.
+  if (!status.ok()) {
+    status.SetPayload(key, absl::Cord(absl::string_view(value.data(), value.size())));
+  }
   return status;
 }
 
