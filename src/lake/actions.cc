@@ -52,7 +52,10 @@ class Fields {
     const auto value = Find(key);
     dom::array array;
     if (!value) return texts;
-    if (value->get_array().get(array) != simdjson::SUCCESS) Fail(key);
+    if (value->get_array().get(array) != simdjson::SUCCESS) {
+      Fail(key);
+      return texts;
+    }
     for (const dom::element element : array) {
       std::string_view text;
       if (element.get_string().get(text) != simdjson::SUCCESS) Fail(key);
@@ -65,7 +68,10 @@ class Fields {
     const auto value = Find(key);
     dom::object object;
     if (!value) return map;
-    if (value->get_object().get(object) != simdjson::SUCCESS) Fail(key);
+    if (value->get_object().get(object) != simdjson::SUCCESS) {
+      Fail(key);
+      return map;
+    }
     for (const auto& [name, element] : object) {
       std::string_view text;
       std::optional<std::string>& entry = map[std::string(name)];

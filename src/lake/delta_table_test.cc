@@ -310,6 +310,9 @@ TEST_F(DeltaTableTest, DamageIsNamed) {
   for (const std::string& bad :
        {good.substr(0, good.size() / 2), std::string("{\"add\":{\"size\":1}}\n"),
         std::string("[]\n"), std::string("{\"add\":7}\n"),
+        std::string("{\"add\":{\"path\":\"a\",\"size\":1,\"partitionValues\":[]}}\n"),
+        std::string("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,"
+                    "\"writerFeatures\":7}}\n"),
         std::string("{\"add\":{\"path\":\"a%zz\",\"size\":1,\"partitionValues\":{}}}\n")}) {
     WriteLog(VersionName(2), bad);
     const Status status = Open().status();
