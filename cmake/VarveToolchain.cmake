@@ -45,6 +45,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-array-bounds -Wno-dangling-pointer)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # clang 18 began to mangle some template arguments in a way that GCC 12, which built Debian's
+  # libraries (Abseil's Cord for one), does not.
+  add_compile_options(-fclang-abi-compat=17)
+endif()
+
 if(VARVE_THREAD_SAFETY)
   add_compile_options(-Wthread-safety -Wthread-safety-reference)
 endif()
