@@ -1,0 +1,166 @@
+#include "server/core/session_registry.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace varve::server {
+namespace {
+
+std::string_view StateName(engine::TransactionState state) {
+  switch (state) {
+    case engine::TransactionState::kIdle:
+      return "idle";
+    case engine::TransactionState::kActive:
+      return "idle in transaction";
+    case engine::TransactionState::kFailed:
+      return "idle in transaction (aborted)";
+  }
+  return "idle";
+}
+
+}  // namespace
+
+SessionEntry::SessionEntry(int32_t pid, int32_t secret, Clock& clock)
+    : pid_(pid), secret_(secret), clock_(clock) {
+  info_.pid = pid;
+  info_.state = "idle";
+  info_.connected_us = clock.NowUs();
+  info_.state_changed_us = info_.connected_us;
+}
+
+void SessionEntry::Describe(std::string user, std::string database, std::string client) {
+  MutexLock lock(mu_);
+  info_.user = std::move(user);
+  info_.database = std::move(database);
+  info_.client = std::move(client);
+}
+
+void SessionEntry::SetApplicationName(std::string name) {
+  MutexLock lock(mu_);
+  info_.application_name = std::move(name);
+}
+
+void SessionEntry::SetSession(engine::Session* session) {
+  MutexLock lock(mu_);
+  session_ = session;
+}
+
+void SessionEntry::BeginStatement(std::string_view text, int64_t timeout_ms) {
+  const int64_t now_us = clock_.NowUs();
+  const int64_t deadline_us = timeout_ms > 0 ? clock_.MonotonicUs() + timeout_ms * 1000 : 0;
+  MutexLock lock(mu_);
+  info_.statement.assign(text.substr(0, kStatementShownMax));
+  info_.statement_started_us = now_us;
+  info_.state_changed_us = now_us;
+  info_.state = "active";
+  deadline_us_ = deadline_us;
+  running_ = true;
+  reason_ = StopReason::kNone;
+}
+
+StopReason SessionEntry::EndStatement(engine::TransactionState state) {
+  const int64_t now_us = clock_.NowUs();
+  MutexLock lock(mu_);
+  running_ = false;
+  deadline_us_ = 0;
+  info_.state = StateName(state);
+  info_.state_changed_us = now_us;
+  return std::exchange(reason_, StopReason::kNone);
+}
+
+StopReason SessionEntry::stop_reason() const {
+  MutexLock lock(mu_);
+  return reason_;
+}
+
+void SessionEntry::Stop(StopReason reason) {
+  MutexLock lock(mu_);
+  StopLocked(reason);
+}
+
+void SessionEntry::StopIfOverdue(int64_t now_monotonic_us) {
+  MutexLock lock(mu_);
+  if (deadline_us_ != 0 && now_monotonic_us >= deadline_us_) {
+    StopLocked(StopReason::kStatementTimeout);
+  }
+}
+
+// Session::Cancel only sets a flag, so it may be called under the lock; the lock keeps the session
+// from being destroyed at that moment.
+void SessionEntry::StopLocked(StopReason reason) {
+  if (!running_ || session_ == nullptr) return;
+  if (reason_ == StopReason::kNone) reason_ = reason;
+  session_->Cancel();
+}
+
+SessionInfo SessionEntry::Info() const {
+  MutexLock lock(mu_);
+  return info_;
+}
+
+SessionRegistry::SessionRegistry(size_t sessions_max, Clock& clock, Random& random)
+    : sessions_max_(sessions_max), clock_(clock), random_(random) {}
+
+Result<std::shared_ptr<SessionEntry>> SessionRegistry::Register() {
+  const auto secret = static_cast<int32_t>(random_.NextU64());
+  MutexLock lock(mu_);
+  if (entries_.size() >= sessions_max_) {
+    return WithHint(SqlErrorf(sqlstate::kTooManyConnections, "sorry, too many clients already: {}",
+                              entries_.size()),
+                    "Close connections, use a pool, or raise the option max-connections.");
+  }
+  // Numbers come round again after 2^31 connections; one that is still in use is passed over.
+  do {
+    last_pid_ = last_pid_ == INT32_MAX ? 1 : last_pid_ + 1;
+  } while (entries_.contains(last_pid_));
+  auto entry = std::make_shared<SessionEntry>(last_pid_, secret, clock_);
+  entries_.emplace(last_pid_, entry);
+  return entry;
+}
+
+void SessionRegistry::Unregister(int32_t pid) {
+  MutexLock lock(mu_);
+  entries_.erase(pid);
+}
+
+void SessionRegistry::Cancel(int32_t pid, int32_t secret) {
+  std::shared_ptr<SessionEntry> entry;
+  {
+    MutexLock lock(mu_);
+    const auto found = entries_.find(pid);
+    if (found == entries_.end()) return;
+    entry = found->second;
+  }
+  if (entry->secret() == secret) entry->Stop(StopReason::kUser);
+}
+
+void SessionRegistry::StopOverdue() {
+  const int64_t now = clock_.MonotonicUs();
+  for (const auto& entry : Entries()) entry->StopIfOverdue(now);
+}
+
+void SessionRegistry::StopAll(StopReason reason) {
+  for (const auto& entry : Entries()) entry->Stop(reason);
+}
+
+std::vector<std::shared_ptr<SessionEntry>> SessionRegistry::Entries() const {
+  MutexLock lock(mu_);
+  std::vector<std::shared_ptr<SessionEntry>> entries;
+  entries.reserve(entries_.size());
+  for (const auto& [pid, entry] : entries_) entries.push_back(entry);
+  return entries;
+}
+
+std::vector<SessionInfo> SessionRegistry::List() const {
+  std::vector<SessionInfo> list;
+  for (const auto& entry : Entries()) list.push_back(entry->Info());
+  return list;
+}
+
+size_t SessionRegistry::count() const {
+  MutexLock lock(mu_);
+  return entries_.size();
+}
+
+}  // namespace varve::server
