@@ -69,6 +69,7 @@ TEST_F(LocalLogTest, CallbacksRunInOrderAfterTheSyncAndBeforeTheAnswer) {
   };
   log_->CommitAsync(std::move(transaction));
   done.wait(false);
+  Close();  // The writer thread may still be about to leave the callback.
   EXPECT_THAT(events, ElementsAre("sync", "durable", "done"));
 }
 
@@ -335,6 +336,7 @@ TEST_F(LocalLogTest, WaitingTransactionsShareOneWriteAndOneSync) {
   EXPECT_EQ(log_->telemetry().group_transactions_max, 20u);
   EXPECT_EQ(log_->telemetry().groups, 2u);
   disk_.SetHook(Op::kDataSync, {});
+  Close();
 }
 
 TEST_F(LocalLogTest, ManyThreadsCommitAndEachRecordIsThereOnceInOrder) {

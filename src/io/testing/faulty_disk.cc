@@ -147,6 +147,7 @@ Status FaultyDisk::Enter(Op op) {
   }
   if (hook) hook();
   MutexLock lock(mu_);
+  if (power_off_) return Unavailable("power is off (test)");
   const auto fault = faults_.find(op);
   if (fault == faults_.end() || fault->second.skip-- > 0) return OkStatus();
   Status error = std::move(fault->second.error);
@@ -193,6 +194,17 @@ void FaultyDisk::LosePowerPartly(std::mt19937_64& random) {
     inode->content = LandSomeSectors(inode->durable, inode->content, random);
     inode->durable = inode->content;
   }
+}
+
+void FaultyDisk::CutPower(std::mt19937_64& random) {
+  LosePowerPartly(random);
+  MutexLock lock(mu_);
+  power_off_ = true;
+}
+
+void FaultyDisk::RestorePower() {
+  MutexLock lock(mu_);
+  power_off_ = false;
 }
 
 std::string FaultyDisk::Contents(const std::string& path) const {

@@ -57,6 +57,10 @@ class FaultyDisk : public FileSystem {
   void LosePower();
   // The same, but each 512-byte sector and each name that was not durable survives by chance.
   void LosePowerPartly(std::mt19937_64& random);
+  // The same, and every call fails from now on (also the one whose hook this is) until
+  // RestorePower(): for a power cut in the middle of what the tested code does.
+  void CutPower(std::mt19937_64& random);
+  void RestorePower();
 
   std::string Contents(const std::string& path) const;
   // Replaces or makes a file; durable at once.
@@ -108,6 +112,7 @@ class FaultyDisk : public FileSystem {
   std::optional<uint64_t> short_append_ VARVE_GUARDED_BY(mu_);
   uint64_t capacity_ VARVE_GUARDED_BY(mu_) = UINT64_MAX;
   int power_losses_ VARVE_GUARDED_BY(mu_) = 0;
+  bool power_off_ VARVE_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace varve::io::testing
