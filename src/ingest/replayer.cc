@@ -1,0 +1,126 @@
+#include "ingest/replayer.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "ingest/rows_record.h"
+
+namespace varve::ingest {
+namespace {
+
+constexpr uint64_t kCollectedBytesMax = 4u << 20;
+constexpr uint64_t kCollectedRowsMax = 8'192;
+
+}  // namespace
+
+Replayer::Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, TableId highest_table,
+                   std::function<Status()> make_room)
+    : buffer_(buffer),
+      budget_(budget),
+      highest_table_(highest_table),
+      make_room_(std::move(make_room)),
+      tables_(buffer.Snapshot()) {
+  for (const auto& [id, table] : *tables_) flushed_.insert(table->flushed);
+}
+
+Status Replayer::Replay(std::span<const log::Record> records) {
+  VARVE_CHECK(!records.empty());
+  const Lsn first = records.front().lsn;
+  if (FlushedWithin(first, records.back().lsn)) {
+    return DataLoss(
+        "the files of a table end within the transaction of log record {}: log and lake "
+        "do not belong together",
+        first.value);
+  }
+  if (FlushedWithin(collected_lsns_.begin, first)) ApplyCollected();
+  if (collected_lsns_.begin == collected_lsns_.end) collected_lsns_ = {first, first};
+  VARVE_CHECK(collected_lsns_.end <= first);
+  for (const log::Record& record : records) VARVE_RETURN_IF_ERROR(ReplayRecord(record));
+  collected_lsns_.end = records.back().lsn.Next();
+  ++report_.transactions;
+  if (collected_bytes_ < kCollectedBytesMax && collected_rows_ < kCollectedRowsMax) {
+    return OkStatus();
+  }
+  ApplyCollected();
+  return KeepWithinBudget();
+}
+
+Status Replayer::Finish() {
+  ApplyCollected();
+  return KeepWithinBudget();
+}
+
+bool Replayer::FlushedWithin(Lsn begin, Lsn end) const {
+  const auto at = flushed_.lower_bound(begin);
+  return at != flushed_.end() && *at < end;
+}
+
+Status Replayer::ReplayRecord(const log::Record& record) {
+  if (record.type != log::RecordType::kRows) {
+    return DataLoss("log record {} has a type that this version does not know: {}",
+                    record.lsn.value, static_cast<int>(record.type));
+  }
+  const auto at = tables_->find(record.table);
+  if (at == tables_->end()) {
+    if (record.table <= highest_table_) {
+      ++report_.dropped_records;
+      return OkStatus();
+    }
+    return DataLoss(
+        "log record {} is of table {}, but the highest table id ever given is {}: the log and "
+        "meta.duckdb do not belong together",
+        record.lsn.value, record.table.value, highest_table_.value);
+  }
+  const buffer::TableSnapshot& table = *at->second;
+  if (record.lsn <= table.flushed) {
+    ++report_.flushed_records;
+    return OkStatus();
+  }
+  VARVE_ASSIGN_OR_RETURN(BatchRef rows, ReadRowRecord(*table.table, record));
+  if (rows->rows == 0) return OkStatus();
+  report_.rows += rows->rows;
+  collected_rows_ += rows->rows;
+  collected_bytes_ += rows->MemoryBytes();
+  collected_[record.table].push_back(std::move(rows));
+  return OkStatus();
+}
+
+void Replayer::ApplyCollected() {
+  if (collected_lsns_.begin == collected_lsns_.end) return;
+  std::vector<TableRows> rows;
+  for (auto& [id, batches] : collected_) {
+    const TableRef& table = tables_->at(id)->table;
+    uint64_t together = 0;
+    for (const BatchRef& batch : batches) together += batch->rows;
+    // Large batches stay as they are: the buffer merges them, and none may pass kBatchRowsMax.
+    if (batches.size() > 1 && together <= kCollectedRowsMax) {
+      batches = {std::make_shared<const Batch>(Concatenate(batches))};
+    }
+    for (BatchRef& batch : batches) rows.push_back({table, std::move(batch)});
+  }
+  for (const TableRows& part : rows) budget_.Charge(buffer::SegmentBytes(*part.rows));
+  buffer_.Apply(collected_lsns_, rows);
+  collected_.clear();
+  collected_lsns_ = {};
+  collected_bytes_ = 0;
+  collected_rows_ = 0;
+}
+
+Status Replayer::KeepWithinBudget() {
+  const uint64_t used = budget_.used();
+  if (used <= budget_.soft_bytes() || used <= ask_again_above_) return OkStatus();
+  const Status room = make_room_();
+  if (room.ok()) {
+    ask_again_above_ = 0;
+    return OkStatus();
+  }
+  if (budget_.used() > budget_.hard_bytes()) {
+    return Annotate(room, fmt::format("the log holds more rows than fit into {} bytes of memory, "
+                                      "and they could not be flushed",
+                                      budget_.hard_bytes()));
+  }
+  ask_again_above_ = used + budget_.hard_bytes() / 16;
+  return OkStatus();
+}
+
+}  // namespace varve::ingest

@@ -1,0 +1,72 @@
+// Puts the rows of the log back into the buffer when the server starts.
+//
+// Role:     log::OpenLocalLog -> [Replayer] -> Buffer::Apply. The buffer already has every table,
+//           with the Lsn that its files in the lake reach.
+// Limits:   rows are charged to the budget. Above its soft limit `make_room` is called on this
+//           thread, to flush before more is read; when that fails, replay goes on up to the hard
+//           limit and then refuses, so that a restart needs no more memory than the run before it.
+// Errors:   DataLoss for a record of a table that was never given an id, that does not fit its
+//           table, or of an unknown type, and for a table whose files end within a transaction: the
+//           server must not start. What make_room gave, at the
+//           hard limit.
+// Threads:  one owner; nothing else writes to the buffer meanwhile.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "buffer/buffer.h"
+#include "log/log.h"
+
+namespace varve::ingest {
+
+struct ReplayReport {
+  uint64_t transactions = 0;
+  uint64_t rows = 0;             // put back into the buffer
+  uint64_t flushed_records = 0;  // skipped: the lake has them
+  uint64_t dropped_records = 0;  // skipped: their table was dropped
+};
+
+class Replayer {
+ public:
+  // `highest_table`: the highest table id ever given; an unknown id up to it is a dropped table.
+  // `make_room` flushes tables (flush::Flusher::Relieve); it must not cut the log.
+  Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, TableId highest_table,
+           std::function<Status()> make_room);
+
+  // The records of one transaction, in Lsn order over all calls.
+  Status Replay(std::span<const log::Record> records);
+  // Makes the last rows visible; call it once after the whole log was read.
+  Status Finish();
+
+  const ReplayReport& report() const { return report_; }
+
+ private:
+  Status ReplayRecord(const log::Record& record);
+  // Gives the rows collected so far to the buffer. Many small transactions go as one: nobody reads
+  // yet, and a copy of each alone would take longer than its decoding.
+  void ApplyCollected();
+  Status KeepWithinBudget();
+  // True when some table's files reach an Lsn in [begin, end): rows from both sides of it must not
+  // become one segment.
+  bool FlushedWithin(Lsn begin, Lsn end) const;
+
+  buffer::Buffer& buffer_;
+  buffer::MemoryBudget& budget_;
+  const TableId highest_table_;
+  const std::function<Status()> make_room_;
+
+  buffer::SnapshotRef tables_;  // definitions and flushed Lsns at the start
+  std::set<Lsn> flushed_;
+  LsnRange collected_lsns_;
+  std::map<TableId, std::vector<BatchRef>> collected_;
+  uint64_t collected_bytes_ = 0;
+  uint64_t collected_rows_ = 0;
+  uint64_t ask_again_above_ = 0;  // bytes used; after make_room has failed
+  ReplayReport report_;
+};
+
+}  // namespace varve::ingest

@@ -1,0 +1,164 @@
+#include "ingest/replayer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "buffer/testing/rows.h"
+#include "model/batch_codec.h"
+
+namespace varve::ingest {
+namespace {
+
+using buffer::testing::CountSegments;
+using buffer::testing::FirstRows;
+using buffer::testing::MakeRows;
+using buffer::testing::MakeTable;
+using buffer::testing::RowsSpec;
+
+class ReplayerTest : public ::testing::Test {
+ protected:
+  static constexpr TableId kHighest{10};
+
+  void AddTables(Lsn flushed_a, Lsn flushed_b) {
+    buffer_.AddTable(a_, std::make_shared<const FileSet>(), flushed_a);
+    buffer_.AddTable(b_, std::make_shared<const FileSet>(), flushed_b);
+    replayer_.emplace(buffer_, budget_, kHighest, [this] {
+      ++asked_for_room_;
+      return make_room_();
+    });
+  }
+  log::Record RecordOf(TableId table, const RowsSpec& spec) {
+    log::Record record;
+    record.lsn = next_;
+    record.table = table;
+    record.payload = EncodeBatch(*MakeRows(spec));
+    next_ = next_.Next();
+    return record;
+  }
+  Status Replay(std::vector<log::Record> records) { return replayer_->Replay(records); }
+  Status ReplayOne(TableId table, const RowsSpec& spec) { return Replay({RecordOf(table, spec)}); }
+  buffer::TableSnapshotRef Of(const TableRef& table) { return buffer_.Snapshot()->at(table->id); }
+  buffer::testing::Tally Rows(const TableRef& table) {
+    return CountSegments(Of(table)->segments)[1];
+  }
+
+  const TableRef a_ = MakeTable(TableId{1}, "a");
+  const TableRef b_ = MakeTable(TableId{2}, "b");
+  buffer::MemoryBudget budget_{64u << 20};
+  buffer::Buffer buffer_{budget_};
+  std::function<Status()> make_room_ = [] { return OkStatus(); };
+  int asked_for_room_ = 0;
+  std::optional<Replayer> replayer_;
+  Lsn next_{1};
+};
+
+TEST_F(ReplayerTest, EveryRowIsBackAndMayBeFlushedAndCut) {
+  AddTables(Lsn{0}, Lsn{0});
+  for (int64_t i = 1; i <= 100; ++i) ASSERT_TRUE(ReplayOne(a_->id, {.first = i}).ok());
+  ASSERT_TRUE(
+      Replay({RecordOf(a_->id, {.first = 101, .rows = 10}), RecordOf(b_->id, {.rows = 7})}).ok());
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_EQ(Rows(a_), FirstRows(110));
+  EXPECT_EQ(Rows(b_), FirstRows(7));
+  EXPECT_EQ(replayer_->report().rows, 117u);
+  EXPECT_EQ(replayer_->report().transactions, 101u);
+  EXPECT_EQ(buffer_.FlushedThrough(Lsn{102}), Lsn{0});
+  EXPECT_EQ(buffer_.Freeze(a_->id).through, Lsn{102});
+  uint64_t held = 0;
+  for (const TableRef& table : {a_, b_}) {
+    for (const buffer::SegmentRef& segment : Of(table)->segments) held += segment->bytes;
+  }
+  EXPECT_EQ(budget_.used(), held);
+}
+
+TEST_F(ReplayerTest, WhatTheLakeHasIsSkippedPerTable) {
+  AddTables(Lsn{3}, Lsn{1});
+  for (int64_t i = 1; i <= 6; ++i) {
+    ASSERT_TRUE(ReplayOne(i % 2 == 0 ? b_->id : a_->id, {.first = i}).ok());
+  }
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_EQ(Rows(a_), (buffer::testing::Tally{1, 5, 5}));  // 1 and 3 are in the lake
+  EXPECT_EQ(Rows(b_), (buffer::testing::Tally{3, 6, 2 + 4 + 6}));
+  EXPECT_EQ(replayer_->report().flushed_records, 2u);
+  // No segment may begin at or below what the files of its table reach.
+  EXPECT_LT(Lsn{3}, Of(a_)->segments.at(0)->lsns.begin);
+  EXPECT_LT(Lsn{1}, Of(b_)->segments.at(0)->lsns.begin);
+}
+
+TEST_F(ReplayerTest, ALogThatTheLakeHasWhollyCanBeCut) {
+  AddTables(Lsn{3}, Lsn{3});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(ReplayOne(a_->id, {}).ok());
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_TRUE(Of(a_)->segments.empty());
+  EXPECT_EQ(buffer_.FlushedThrough(Lsn{3}), Lsn{3});
+}
+
+TEST_F(ReplayerTest, AnEmptyLogIsFine) {
+  AddTables(Lsn{3}, Lsn{0});
+  EXPECT_TRUE(replayer_->Finish().ok());
+  EXPECT_EQ(buffer_.FlushedThrough(Lsn{9}), Lsn{0});
+}
+
+TEST_F(ReplayerTest, DroppedTablesAreSkippedAndCounted) {
+  AddTables(Lsn{0}, Lsn{0});
+  ASSERT_TRUE(Replay({RecordOf(kHighest, {.rows = 5}), RecordOf(a_->id, {})}).ok());
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_EQ(replayer_->report().dropped_records, 1u);
+  EXPECT_EQ(Rows(a_), FirstRows(1));
+}
+
+TEST_F(ReplayerTest, ATableThatWasNeverMadeIsDamage) {
+  AddTables(Lsn{0}, Lsn{0});
+  const Status refused = ReplayOne(TableId{11}, {});
+  EXPECT_EQ(refused.code(), StatusCode::kDataLoss);
+  EXPECT_NE(MessageOf(refused).find("11"), std::string_view::npos);
+}
+
+TEST_F(ReplayerTest, UnknownRecordTypesAreDamage) {
+  AddTables(Lsn{0}, Lsn{0});
+  log::Record record = RecordOf(a_->id, {});
+  record.type = log::RecordType::kRingSamples;
+  EXPECT_EQ(Replay({record}).code(), StatusCode::kDataLoss);
+}
+
+TEST_F(ReplayerTest, FilesThatEndWithinATransactionAreDamage) {
+  AddTables(Lsn{1}, Lsn{0});
+  const auto first = RecordOf(a_->id, {});
+  EXPECT_EQ(Replay({first, RecordOf(b_->id, {})}).code(), StatusCode::kDataLoss);
+}
+
+TEST_F(ReplayerTest, ReplayMakesRoomAboveTheSoftLimit) {
+  AddTables(Lsn{0}, Lsn{0});
+  make_room_ = [&] {
+    const auto frozen = buffer_.Freeze(a_->id);
+    buffer_.Swap(a_->id, frozen.through, std::make_shared<const FileSet>());
+    return OkStatus();
+  };
+  uint64_t most = 0;
+  for (int64_t i = 0; i < 400; ++i) {
+    ASSERT_TRUE(ReplayOne(a_->id, {.first = i * 1000, .rows = 1000, .body_bytes = 1000}).ok());
+    most = std::max(most, budget_.used());
+  }
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_GT(asked_for_room_, 3);
+  EXPECT_LE(most, budget_.hard_bytes());
+}
+
+TEST_F(ReplayerTest, WithoutRoomItGoesOnToTheHardLimitAndThenRefuses) {
+  AddTables(Lsn{0}, Lsn{0});
+  make_room_ = [] { return Unavailable("the store is down"); };
+  Status status;
+  while (status.ok()) {
+    ASSERT_LE(budget_.used(), budget_.hard_bytes());
+    status = ReplayOne(a_->id, {.rows = 1000, .body_bytes = 1000});
+  }
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_NE(MessageOf(status).find("the store is down"), std::string_view::npos);
+  EXPECT_GT(asked_for_room_, 1);
+  EXPECT_LT(asked_for_room_, 10);
+}
+
+}  // namespace
+}  // namespace varve::ingest
