@@ -44,8 +44,8 @@ Status MemoryBudget::Reserve(uint64_t bytes, std::chrono::milliseconds wait) {
   if (fits) return OkStatus();
 
   MutexLock lock(mu_);
-  fits = freed_.WaitFor(
-      mu_, wait, [&]() VARVE_REQUIRES(mu_) { return used_ <= hard_bytes_ - bytes; });
+  fits =
+      freed_.WaitFor(mu_, wait, [&]() VARVE_REQUIRES(mu_) { return used_ <= hard_bytes_ - bytes; });
   --waiters_;
   waiting_bytes_ -= bytes;
   if (!fits) return OverLimit(bytes, used_, hard_bytes_);
