@@ -6,6 +6,7 @@ build/fuzz/corpus/<program>/ and what made a program fail to build/fuzz/findings
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,8 @@ def fuzz(program: Path, seconds: int) -> bool:
         command.append(seeds)
     log = BUILD / f"{program.name}.log"
     with log.open("w") as out:
-        status = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
+        status = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False,
+                                env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"}).returncode
     lines = log.read_text(errors="replace").splitlines()
     runs = next((line.split()[-1] for line in lines if "number_of_executed_units" in line), "?")
     print(f"{program.name}: {'clean' if status == 0 else 'FAILED'}, {runs} runs in {seconds} s", flush=True)

@@ -115,6 +115,8 @@ class Decoder {
     std::memcpy(&tag, bytes.data(), sizeof(tag));
     if ((tag.flags & ~kFlagValidity) != 0) return Malformed("unknown column flags");
     const bool has_validity = (tag.flags & kFlagValidity) != 0;
+    // An empty bitmap means that no value is NULL, so a batch would have two encodings.
+    if (has_validity && rows == 0) return Malformed("NULLs in no rows");
     Column column;
     column.rows = rows;
     if (tag.kind == static_cast<uint8_t>(TypeKind::kList)) {

@@ -191,6 +191,16 @@ TEST(BatchCodecTest, PiecesHoldAllRowsInOrderAndFit) {
   EXPECT_TRUE(SplitBatch(Batch{}, 1)->empty());
 }
 
+TEST(BatchCodecTest, NullsInNoRowsAreDataLoss) {
+  Batch batch;
+  batch.ids = {ColumnId(7)};
+  batch.columns.push_back(ColumnBuilder(Type(TypeKind::kBool)).Finish());
+  std::string bytes = EncodeBatch(batch);
+  ASSERT_TRUE(DecodeBatch(bytes).ok());
+  bytes.back() = 1;  // The flag that says that a bitmap follows.
+  EXPECT_EQ(DecodeBatch(bytes).status().code(), StatusCode::kDataLoss);
+}
+
 TEST(BatchCodecTest, ARowAboveTheLimitIsRefused) {
   const Status status = SplitBatch(SmallBatch(), 60).status();
   EXPECT_EQ(SqlStateOf(status), sqlstate::kStatementTooComplex);
