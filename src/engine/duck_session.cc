@@ -1,0 +1,222 @@
+#include "engine/duck_session.h"
+
+#include <duckdb/main/client_context.hpp>
+#include <duckdb/parser/parser.hpp>
+
+#include "base/clock.h"
+#include "engine/access_guard.h"
+#include "engine/duck_guard.h"
+
+namespace varve::engine {
+
+using duckdb::StatementType;
+
+DuckSession::DuckSession(EngineCore& core, const std::string& user, const std::string& database)
+    : core_(core),
+      id_(core.sessions.Add(user, database, Clock::System().NowUs())),
+      settings_(core.options.statement_timeout_ms),
+      state_(duckdb::make_shared_ptr<SessionState>(core.catalog)) {
+  state_->rows_bytes_max = core.options.transaction_bytes_max;
+}
+
+DuckSession::~DuckSession() {
+  if (open_stream_ != nullptr) open_stream_->Orphan();
+  DisarmTimeout();
+  Rollback();
+  core_.sessions.Remove(id_);
+}
+
+Status DuckSession::EnsureConnected() {
+  auto current = core_.database->current();
+  if (current->IsSpoilt()) {
+    VARVE_RETURN_IF_ERROR(core_.database->RenewIfSpoilt(current, "(found by another statement)"));
+    current = core_.database->current();
+  }
+  if (duck_ != nullptr && current == generation_) return OkStatus();
+  const bool lost_transaction = duck_open_;
+  duck_open_ = false;
+  VARVE_RETURN_IF_ERROR(GuardDuck([&] {
+    auto connection = std::make_unique<duckdb::Connection>(current->Connect());
+    connection->context->registered_state->Insert(kSessionStateKey, state_);
+    MutexLock lock(connection_mu_);
+    connection_ = std::move(connection);
+    duck_ = connection_.get();
+  }));
+  generation_ = std::move(current);
+  const InternalScope internal(*state_);
+  VARVE_RETURN_IF_ERROR(settings_.Apply(*duck_));
+  if (lost_transaction) {
+    return SqlError(sqlstate::kInternalError,
+                    "the transaction was lost in an internal error of the engine");
+  }
+  return OkStatus();
+}
+
+void DuckSession::DetachOpenStream() {
+  if (open_stream_ != nullptr) open_stream_->Detach();
+}
+
+Status DuckSession::FailWith(Status status) {
+  state_->statement_rows.clear();
+  if (mode_ != Mode::kAutoCommit) failed_ = true;
+  if (generation_ && generation_->IsSpoilt()) {
+    core_.database->RenewIfSpoilt(generation_, running_).IgnoreError();
+    if (SqlStateOf(status) != sqlstate::kInternalError) {
+      return SqlError(sqlstate::kInternalError, std::string(MessageOf(status)));
+    }
+  }
+  if (timed_out_ && SqlStateOf(status) == sqlstate::kQueryCanceled) {
+    return SqlError(sqlstate::kQueryCanceled, "canceling statement due to statement timeout");
+  }
+  return status;
+}
+
+void DuckSession::ArmTimeout() {
+  timed_out_ = false;
+  if (settings_.statement_timeout().count() == 0 || deadline_) return;
+  deadline_ =
+      core_.deadlines.Arm(std::chrono::steady_clock::now() + settings_.statement_timeout(), [this] {
+        timed_out_ = true;
+        Cancel();
+      });
+}
+
+void DuckSession::DisarmTimeout() {
+  if (!deadline_) return;
+  core_.deadlines.Disarm(*deadline_);
+  deadline_.reset();
+}
+
+Result<std::vector<std::shared_ptr<Statement>>> DuckSession::Parse(std::string_view sql) {
+  VARVE_RETURN_IF_ERROR(EnsureConnected());
+  using Outcome = Result<std::vector<std::shared_ptr<Statement>>>;
+  return GuardDuck(sql, [&]() -> Outcome {
+    duckdb::Parser parser(duck_->context->GetParserOptions());
+    parser.ParseQuery(std::string(sql));
+    std::vector<std::shared_ptr<Statement>> statements;
+    for (auto& parsed : parser.statements) {
+      const size_t begin = std::min<size_t>(parsed->stmt_location, sql.size());
+      std::string text(sql.substr(begin, parsed->stmt_length));
+      duckdb::StringUtil::Trim(text);
+      while (text.ends_with(';')) text.pop_back();
+      statements.push_back(std::make_shared<DuckStatement>(std::move(parsed), std::move(text)));
+    }
+    return statements;
+  });
+}
+
+StreamOutcome DuckSession::Execute(const std::shared_ptr<Statement>& statement,
+                                   const std::vector<Type>& parameter_types,
+                                   const std::vector<ParameterText>& parameters) {
+  const auto& duck = static_cast<const DuckStatement&>(*statement);
+  DetachOpenStream();
+  running_ = duck.text();
+  core_.sessions.NoteStatement(id_, running_, Clock::System().NowUs());
+  ArmTimeout();
+  auto outcome = GuardDuck(running_, [&] { return Dispatch(duck, parameter_types, parameters); });
+  DisarmTimeout();
+  if (!outcome.ok()) outcome = FailWith(outcome.status());
+  core_.sessions.NoteState(id_, mode_ == Mode::kExplicit ? "idle in transaction" : "idle");
+  return outcome;
+}
+
+StreamOutcome DuckSession::Dispatch(const DuckStatement& statement,
+                                    const std::vector<Type>& parameter_types,
+                                    const std::vector<ParameterText>& parameters) {
+  const auto& parsed = statement.parsed();
+  if (parsed.type == StatementType::TRANSACTION_STATEMENT) return RunTransaction(parsed);
+  if (failed_) return AbortedTransaction();
+  VARVE_RETURN_IF_ERROR(EnsureConnected());
+  state_->snapshot = core_.parts.buffer->Snapshot();
+  switch (parsed.type) {
+    case StatementType::SET_STATEMENT:
+      return RunSet(parsed);
+    case StatementType::PREPARE_STATEMENT:
+      return RunPrepare(statement);
+    case StatementType::EXECUTE_STATEMENT:
+      return RunExecute(parsed);
+    default:
+      break;
+  }
+  if (statement.verb() == "DEALLOCATE") return RunDeallocate(parsed);
+  std::string option;
+  if (ShownOption(parsed, option)) {
+    VARVE_ASSIGN_OR_RETURN(auto value, settings_.Get(option));
+    return TextResult("SHOW", option, {value});
+  }
+  VARVE_RETURN_IF_ERROR(CheckStatementAllowed(parsed));
+  switch (parsed.type) {
+    case StatementType::CREATE_STATEMENT:
+    case StatementType::ALTER_STATEMENT:
+    case StatementType::DROP_STATEMENT:
+      return RunDefinition(parsed, statement.text());
+    default:
+      break;
+  }
+  VARVE_ASSIGN_OR_RETURN(auto values, BindParameters(statement, parameter_types, parameters));
+  if (parsed.type == StatementType::EXPLAIN_STATEMENT) {
+    return RunExplain(parsed, statement.text(), std::move(values));
+  }
+  return RunSql(parsed, statement.text(), std::move(values));
+}
+
+void DuckSession::OnFetch() { ArmTimeout(); }
+
+void DuckSession::OnFetched() { DisarmTimeout(); }
+
+Status DuckSession::OnStreamError(const duckdb::ErrorData& error) {
+  return FailWith(StatusFromDuck(error, running_));
+}
+
+void DuckSession::OnStreamClosed(DuckResultStream* stream) {
+  if (open_stream_ == stream) open_stream_ = nullptr;
+}
+
+void DuckSession::NoteFailure() {
+  if (mode_ != Mode::kAutoCommit) failed_ = true;
+}
+
+TransactionState DuckSession::transaction_state() const {
+  if (mode_ != Mode::kExplicit) return TransactionState::kIdle;
+  return failed_ ? TransactionState::kFailed : TransactionState::kActive;
+}
+
+TableRef DuckSession::FindTable(const std::optional<std::string>& schema,
+                                std::string_view table) const {
+  if (!schema && has_temporary_) return nullptr;  // DuckDB finds out which one is meant
+  const auto find = [&](const std::string& in_schema) -> TableRef {
+    const QualifiedName name{in_schema, std::string(table)};
+    for (const auto& [id, own] : state_->own_tables) {
+      if (own && own->name == name) return own;
+    }
+    auto found = core_.catalog.Find(name);
+    return found && state_->own_tables.contains(found->id) ? nullptr : found;
+  };
+  if (schema) return find(*schema);
+  for (const auto& searched : settings_.schemas()) {
+    if (auto found = find(searched)) return found;
+  }
+  return nullptr;
+}
+
+Status DuckSession::SetOption(std::string_view name, std::string_view value) {
+  if (!SessionSettings::IsKnown(name)) {
+    return SqlErrorf(sqlstate::kUndefinedObject, "unrecognized configuration parameter \"{}\"",
+                     name);
+  }
+  DetachOpenStream();
+  VARVE_RETURN_IF_ERROR(EnsureConnected());
+  const InternalScope internal(*state_);
+  return settings_.Set(*duck_, name, value);
+}
+
+Result<std::string> DuckSession::GetOption(std::string_view name) const {
+  return settings_.Get(name);
+}
+
+void DuckSession::Cancel() {
+  MutexLock lock(connection_mu_);
+  if (connection_) connection_->Interrupt();
+}
+
+}  // namespace varve::engine

@@ -1,0 +1,147 @@
+// Implements Session: one DuckDB connection, one transaction, one running statement.
+//
+// Role:     server -> [DuckSession] -> DuckDB for SQL; TableWriter for rows of Varve tables.
+// Order:    COMMIT makes table definitions ready in the lake, writes the rows to the log, commits
+//           DuckDB's transaction, then tells the catalog. What fails before the log has taken the
+//           rows undoes everything.
+// Threads:  one caller at a time; Cancel from any thread.
+#pragma once
+
+#include <duckdb.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "engine/definition_change.h"
+#include "engine/engine_core.h"
+#include "engine/result_stream.h"
+#include "engine/session.h"
+#include "engine/session_settings.h"
+#include "engine/session_state.h"
+#include "engine/statement.h"
+
+namespace varve::engine {
+
+using StreamOutcome = Result<std::unique_ptr<ResultStream>>;
+using ParameterValues = duckdb::case_insensitive_map_t<duckdb::BoundParameterData>;
+
+class DuckSession : public Session, private StreamOwner {
+ public:
+  DuckSession(EngineCore& core, const std::string& user, const std::string& database);
+  ~DuckSession() override;
+
+  Result<std::vector<std::shared_ptr<Statement>>> Parse(std::string_view sql) override;
+  Result<Description> Describe(const std::shared_ptr<Statement>& statement,
+                               const std::vector<Type>& parameter_types) override;
+  Result<std::unique_ptr<ResultStream>> Execute(
+      const std::shared_ptr<Statement>& statement, const std::vector<Type>& parameter_types,
+      const std::vector<ParameterText>& parameters) override;
+  void WriteRows(TableRows rows, std::function<void(Status)> done) override;
+
+  Status BeginImplicit() override;
+  void CommitImplicit(std::function<void(Status)> done) override;
+  void RollbackImplicit() override;
+  void NoteFailure() override;
+  TransactionState transaction_state() const override;
+
+  TableRef FindTable(const std::optional<std::string>& schema,
+                     std::string_view table) const override;
+  Status SetOption(std::string_view name, std::string_view value) override;
+  Result<std::string> GetOption(std::string_view name) const override;
+  void Cancel() override;
+
+ private:
+  enum class Mode { kAutoCommit, kImplicit, kExplicit };
+
+  // StreamOwner
+  StreamOwner* owner() { return this; }
+  void OnFetch() override;
+  void OnFetched() override;
+  Status OnStreamError(const duckdb::ErrorData& error) override;
+  void OnStreamClosed(DuckResultStream* stream) override;
+
+  // duck_session.cc: connection and statement life cycle
+  Status EnsureConnected();
+  void DetachOpenStream();
+  Status FailWith(Status status);
+  static Status AbortedTransaction();
+  void ArmTimeout();
+  void DisarmTimeout();
+  StreamOutcome Dispatch(const DuckStatement& statement, const std::vector<Type>& parameter_types,
+                         const std::vector<ParameterText>& parameters);
+
+  // session_run.cc: statements that DuckDB runs
+  StreamOutcome RunSql(const duckdb::SQLStatement& parsed, std::string_view text,
+                       ParameterValues values);
+  StreamOutcome RunExplain(const duckdb::SQLStatement& parsed, std::string_view text,
+                           ParameterValues values);
+  Result<duckdb::unique_ptr<duckdb::QueryResult>> RunDuck(
+      duckdb::unique_ptr<duckdb::SQLStatement> statement, std::string_view text,
+      ParameterValues values, bool stream);
+  StreamOutcome FinishMaterialized(const std::string& verb,
+                                   duckdb::unique_ptr<duckdb::QueryResult> result);
+  Result<ParameterValues> BindParameters(const DuckStatement& statement,
+                                         const std::vector<Type>& parameter_types,
+                                         const std::vector<ParameterText>& parameters);
+  Result<Description> DescribePlan(const duckdb::SQLStatement& parsed, std::string_view text,
+                                   const std::vector<Type>& parameter_types, size_t count);
+
+  // session_commands.cc: statements that the session runs itself
+  StreamOutcome RunTransaction(const duckdb::SQLStatement& parsed);
+  StreamOutcome RunSet(const duckdb::SQLStatement& parsed);
+  StreamOutcome RunPrepare(const DuckStatement& statement);
+  StreamOutcome RunExecute(const duckdb::SQLStatement& parsed);
+  StreamOutcome RunDeallocate(const duckdb::SQLStatement& parsed);
+  // True for `SHOW name` of one of the session's settings.
+  static bool ShownOption(const duckdb::SQLStatement& parsed, std::string& name);
+
+  // session_definition.cc: CREATE, ALTER, DROP
+  StreamOutcome RunDefinition(const duckdb::SQLStatement& parsed, std::string_view text);
+  StreamOutcome RunCreate(const duckdb::SQLStatement& parsed, std::string_view text);
+  StreamOutcome RunCreateTable(const duckdb::SQLStatement& parsed, std::string_view text);
+  StreamOutcome RunAlter(const duckdb::SQLStatement& parsed, std::string_view text);
+  StreamOutcome RunDrop(const duckdb::SQLStatement& parsed, std::string_view text);
+  duckdb::optional_ptr<duckdb::CatalogEntry> EntryOf(const std::string& schema,
+                                                     const std::string& name);
+  bool TableExists(const std::string& schema, const std::string& name);
+  // The Varve table that the name means to DuckDB; nullptr for anything else.
+  TableRef VarveTable(const std::string& schema, const std::string& name);
+  std::vector<TableRef> TablesIn(const std::string& schema) const;
+  void NoteChange(DefinitionChange change);
+
+  // session_transaction.cc
+  Status EnsureDuckTransaction();
+  Status KeepStatementRows();
+  Status Commit();
+  Status WriteAndCommit(WriteSet rows);
+  void Rollback();
+  void ResetTransaction();
+  Status CheckRoom(const WriteSet& rows);
+
+  EngineCore& core_;
+  const uint64_t id_;
+  SessionSettings settings_;
+  duckdb::shared_ptr<SessionState> state_;
+  GenerationRef generation_;
+  // Replaced by the session's thread; Cancel reads it from others.
+  mutable Mutex connection_mu_;
+  std::unique_ptr<duckdb::Connection> connection_ VARVE_GUARDED_BY(connection_mu_);
+  duckdb::Connection* duck_ = nullptr;  // the session thread's own view of connection_
+
+  Mode mode_ = Mode::kAutoCommit;
+  bool failed_ = false;
+  bool duck_open_ = false;      // DuckDB's transaction has begun
+  bool has_temporary_ = false;  // a temporary table may hide one of ours
+  uint64_t transaction_bytes_ = 0;
+  std::vector<DefinitionChange> changes_;
+  std::map<std::string, std::shared_ptr<DuckStatement>> prepared_;
+
+  DuckResultStream* open_stream_ = nullptr;
+  std::string running_;  // text of the running statement
+  std::optional<Deadlines::Ticket> deadline_;
+  std::atomic<bool> timed_out_{false};
+};
+
+}  // namespace varve::engine

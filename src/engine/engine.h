@@ -1,0 +1,84 @@
+// Opens the SQL engine and holds what its sessions share.
+//
+// Role:     main -> [SqlEngine] -> Session for each client; ParquetWriter and CheckpointCodec for
+//           lake and flush.
+// Order:    1. Open: meta.duckdb is read, the Catalog is filled; parquet_writer() and
+//              checkpoint_codec() work from here on, sessions do not.
+//           2. main opens the Delta tables, fills the buffer, replays the log (with the Catalog).
+//           3. Attach: sessions may be made. See README.md.
+// Threads:  safe after Attach.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "buffer/buffer.h"
+#include "catalog/catalog.h"
+#include "catalog/lake_tables.h"
+#include "catalog/maintenance.h"
+#include "catalog/table_writer.h"
+#include "engine/session.h"
+#include "io/object_store.h"
+#include "lake/parquet_writer.h"
+
+namespace varve::engine {
+
+// One row of varve.options: strings as they are shown.
+struct OptionRow {
+  std::string name;
+  std::string value;
+  std::string source;
+  std::string description;
+};
+
+struct EngineOptions {
+  std::string data_dir;
+  uint64_t memory_limit_bytes = 0;                     // 0: DuckDB's default
+  uint32_t threads = 0;                                // 0: all cores
+  int64_t statement_timeout_ms = 0;                    // default of new sessions; 0: none
+  uint64_t transaction_bytes_max = uint64_t{1} << 30;  // rows that wait for COMMIT; 54000 past it
+  std::vector<std::string> allowed_directories;        // where the store's files are
+  std::vector<TableDef> shipped_tables;
+  std::vector<OptionRow> options;
+};
+
+// What runs below and beside the engine; all outlive it.
+struct EngineParts {
+  buffer::Buffer* buffer = nullptr;
+  catalog::TableWriter* writer = nullptr;
+  catalog::Maintenance* maintenance = nullptr;
+  catalog::LakeTables* tables = nullptr;
+};
+
+class Database;
+struct EngineCore;
+
+class SqlEngine : public Engine {
+ public:
+  // Reads the definitions and puts them, and the shipped tables, into `catalog`. `catalog` and
+  // `store` outlive the engine.
+  static Result<std::unique_ptr<SqlEngine>> Open(EngineOptions options, catalog::Catalog& catalog,
+                                                 io::ObjectStore& store);
+  ~SqlEngine() override;
+
+  lake::ParquetWriter& parquet_writer();
+  lake::CheckpointCodec& checkpoint_codec();
+
+  // Sessions work from here on; folders of tables whose DROP was cut short are deleted.
+  Status Attach(const EngineParts& parts);
+
+  Result<std::unique_ptr<Session>> NewSession(const std::string& user,
+                                              const std::string& database) override;
+
+  Database& database();
+
+ private:
+  explicit SqlEngine(std::unique_ptr<EngineCore> core);
+  std::unique_ptr<EngineCore> core_;
+};
+
+}  // namespace varve::engine

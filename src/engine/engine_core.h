@@ -1,0 +1,32 @@
+// Holds what all sessions of one engine share.
+//
+// Threads:  the pointers are constant after SqlEngine::Attach; the parts are safe by themselves.
+#pragma once
+
+#include <memory>
+
+#include "engine/database.h"
+#include "engine/deadlines.h"
+#include "engine/engine.h"
+#include "engine/meta_store.h"
+#include "engine/session_registry.h"
+
+namespace varve::engine {
+
+struct EngineCore {
+  EngineCore(EngineOptions o, catalog::Catalog& c, io::ObjectStore& s)
+      : options(std::move(o)), catalog(c), store(s) {}
+
+  const EngineOptions options;
+  catalog::Catalog& catalog;
+  io::ObjectStore& store;
+  EngineParts parts;
+  std::unique_ptr<Database> database;
+  std::unique_ptr<MetaStore> meta;
+  std::unique_ptr<lake::ParquetWriter> parquet_writer;
+  std::unique_ptr<lake::CheckpointCodec> checkpoint_codec;
+  SessionRegistry sessions;
+  Deadlines deadlines;
+};
+
+}  // namespace varve::engine

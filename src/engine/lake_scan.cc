@@ -1,0 +1,271 @@
+#include "engine/lake_scan.h"
+
+#include <duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp>
+#include <duckdb/common/multi_file/multi_file_reader.hpp>
+#include <duckdb/parser/tableref/table_function_ref.hpp>
+#include <duckdb/planner/binder.hpp>
+
+#include "engine/file_filters.h"
+
+namespace varve::engine {
+
+using duckdb::ClientContext;
+using duckdb::idx_t;
+using duckdb::LogicalType;
+using duckdb::MultiFileColumnDefinition;
+using duckdb::MultiFileOptions;
+using duckdb::MultiFileReaderBindData;
+using duckdb::OpenFileInfo;
+using duckdb::unique_ptr;
+using duckdb::Value;
+
+namespace {
+
+// What parquet_scan's bind is given through the function's info.
+struct LakeScanInfo : duckdb::TableFunctionInfo {
+  TableRef table;
+  FileSetRef files;
+  io::ObjectStore* store = nullptr;
+  duckdb::vector<std::string> names;  // the DuckDB table's columns
+  duckdb::vector<LogicalType> types;
+};
+
+using FileList = std::vector<std::shared_ptr<const DataFile>>;
+
+// The files of one snapshot that may hold rows of the result, newest first.
+class SnapshotFileList : public duckdb::MultiFileList {
+ public:
+  SnapshotFileList(duckdb::shared_ptr<LakeScanInfo> info, FileList files)
+      : info_(std::move(info)), files_(std::move(files)) {}
+
+  const DataFile& file(idx_t i) const { return *files_.at(i); }
+  const LakeScanInfo& info() const { return *info_; }
+
+  duckdb::vector<OpenFileInfo> GetAllFiles() const override {
+    duckdb::vector<OpenFileInfo> all;
+    for (idx_t i = 0; i < files_.size(); i++) all.push_back(GetFile(i));
+    return all;
+  }
+  // "Multiple" also for one file: it lets DuckDB use all threads on the row groups of that file.
+  duckdb::FileExpandResult GetExpandResult() const override {
+    return files_.empty() ? duckdb::FileExpandResult::NO_FILES
+                          : duckdb::FileExpandResult::MULTIPLE_FILES;
+  }
+  idx_t GetTotalFileCount() const override { return files_.size(); }
+  duckdb::vector<OpenFileInfo> GetDisplayFileList(duckdb::optional_idx max_files) const override {
+    duckdb::vector<OpenFileInfo> shown;
+    for (const auto& file : files_) {
+      if (max_files.IsValid() && shown.size() >= max_files.GetIndex()) break;
+      shown.emplace_back(file->path);
+    }
+    return shown;
+  }
+  unique_ptr<duckdb::NodeStatistics> GetCardinality(ClientContext&) const override {
+    idx_t rows = 0;
+    for (const auto& file : files_) {
+      if (!file->rows) return duckdb::make_uniq<duckdb::NodeStatistics>();
+      rows += static_cast<idx_t>(*file->rows);
+    }
+    return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
+  }
+  unique_ptr<duckdb::MultiFileList> Copy() const override {
+    return duckdb::make_uniq<SnapshotFileList>(info_, files_);
+  }
+  unique_ptr<duckdb::MultiFileList> ComplexFilterPushdown(
+      ClientContext&, const MultiFileOptions&, duckdb::MultiFilePushdownInfo& push,
+      duckdb::vector<unique_ptr<duckdb::Expression>>& filters) const override {
+    return Keep(PruneByExpressions(*info_->table, info_->names, push, filters, files_));
+  }
+  unique_ptr<duckdb::MultiFileList> DynamicFilterPushdown(
+      ClientContext&, const MultiFileOptions&, const duckdb::vector<std::string>& names,
+      const duckdb::vector<LogicalType>&, const duckdb::vector<duckdb::column_t>& column_ids,
+      duckdb::TableFilterSet& filters) const override {
+    return Keep(PruneByTableFilters(*info_->table, names, column_ids, filters, files_));
+  }
+
+ protected:
+  OpenFileInfo GetFile(idx_t i) const override {
+    if (i >= files_.size()) return OpenFileInfo();
+    const auto& file = *files_[i];
+    OpenFileInfo open(info_->store->ReadPath(info_->table->location + "/" + file.path));
+    // Data files never change: DuckDB need not ask again whether a cached one is still valid.
+    open.extended_info = duckdb::make_shared_ptr<duckdb::ExtendedOpenFileInfo>();
+    open.extended_info->options["file_size"] = Value::UBIGINT(static_cast<uint64_t>(file.bytes));
+    open.extended_info->options["validate_external_file_cache"] = Value::BOOLEAN(false);
+    return open;
+  }
+
+ private:
+  unique_ptr<duckdb::MultiFileList> Keep(FileList kept) const {
+    if (kept.size() == files_.size()) return nullptr;  // nothing pruned
+    return duckdb::make_uniq<SnapshotFileList>(info_, std::move(kept));
+  }
+
+  duckdb::shared_ptr<LakeScanInfo> info_;
+  FileList files_;
+};
+
+class LakeFileReader : public duckdb::MultiFileReader {
+ public:
+  explicit LakeFileReader(duckdb::shared_ptr<LakeScanInfo> info) : info_(std::move(info)) {}
+
+  static unique_ptr<duckdb::MultiFileReader> Make(const duckdb::TableFunction& function) {
+    return duckdb::make_uniq<LakeFileReader>(
+        duckdb::shared_ptr_cast<duckdb::TableFunctionInfo, LakeScanInfo>(function.function_info));
+  }
+
+  duckdb::shared_ptr<duckdb::MultiFileList> CreateFileList(ClientContext&,
+                                                           const duckdb::vector<std::string>&,
+                                                           const duckdb::FileGlobInput&) override {
+    return duckdb::make_shared_ptr<SnapshotFileList>(info_, info_->files->files);
+  }
+
+  bool Bind(MultiFileOptions&, duckdb::MultiFileList&, duckdb::vector<LogicalType>& types,
+            duckdb::vector<std::string>& names, MultiFileReaderBindData&) override {
+    types = info_->types;
+    names = info_->names;
+    return true;
+  }
+
+  void BindOptions(MultiFileOptions& options, duckdb::MultiFileList&,
+                   duckdb::vector<LogicalType>& types, duckdb::vector<std::string>& names,
+                   MultiFileReaderBindData& bind) override {
+    options.auto_detect_hive_partitioning = false;
+    options.hive_partitioning = false;
+    options.union_by_name = false;
+    bind.schema = MultiFileColumnDefinition::ColumnsFromNamesAndTypes(names, types);
+    for (auto& column : bind.schema) {
+      column.default_expression = duckdb::make_uniq<duckdb::ConstantExpression>(Value(column.type));
+    }
+  }
+
+  unique_ptr<duckdb::MultiFileReaderGlobalState> InitializeGlobalState(
+      ClientContext&, const MultiFileOptions&, const MultiFileReaderBindData&,
+      const duckdb::MultiFileList& files, const duckdb::vector<MultiFileColumnDefinition>&,
+      const duckdb::vector<duckdb::ColumnIndex>&) override {
+    return duckdb::make_uniq<duckdb::MultiFileReaderGlobalState>(duckdb::vector<LogicalType>(),
+                                                                 &files);
+  }
+
+  void FinalizeBind(duckdb::MultiFileReaderData& reader_data, const MultiFileOptions& options,
+                    const MultiFileReaderBindData& bind,
+                    const duckdb::vector<MultiFileColumnDefinition>& columns,
+                    const duckdb::vector<duckdb::ColumnIndex>& column_ids, ClientContext& context,
+                    duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> state) override {
+    MultiFileReader::FinalizeBind(reader_data, options, bind, columns, column_ids, context, state);
+    auto& reader = *reader_data.reader;
+    const auto& list = static_cast<const SnapshotFileList&>(*state->file_list);
+    const DataFile& file = list.file(reader.file_list_idx.GetIndex());
+    for (idx_t i = 0; i < column_ids.size(); i++) {
+      const auto id = column_ids[i].GetPrimaryIndex();
+      if (duckdb::IsVirtualColumn(id)) continue;
+      const auto value = file.partition_values.find(columns[id].name);
+      if (value == file.partition_values.end()) continue;
+      reader_data.constant_map.Add(duckdb::MultiFileGlobalIndex(i),
+                                   PartitionConstant(value->second, columns[id].type));
+    }
+    TreatStringsAsJson(reader, columns);
+  }
+
+  unique_ptr<MultiFileReader> Copy() const override {
+    return duckdb::make_uniq<LakeFileReader>(info_);
+  }
+
+ private:
+  static Value PartitionConstant(const std::optional<std::string>& text, const LogicalType& type) {
+    return text ? Value(*text).DefaultCastAs(type) : Value(type);
+  }
+
+  // JSON is stored as plain text that was checked on its way in: read without being parsed again.
+  static void TreatStringsAsJson(duckdb::BaseFileReader& reader,
+                                 const duckdb::vector<MultiFileColumnDefinition>& columns) {
+    for (auto& local : reader.columns) {
+      if (local.type != LogicalType::VARCHAR) continue;
+      for (const auto& column : columns) {
+        if (column.type.IsJSONType() && column.name == local.name) local.type = column.type;
+      }
+    }
+  }
+
+  duckdb::shared_ptr<LakeScanInfo> info_;
+};
+
+void RefuseSerialize(duckdb::Serializer&, duckdb::optional_ptr<duckdb::FunctionData>,
+                     const duckdb::TableFunction&) {
+  throw duckdb::NotImplementedException("lake_scan cannot be serialized");
+}
+
+unique_ptr<duckdb::FunctionData> RefuseDeserialize(duckdb::Deserializer&, duckdb::TableFunction&) {
+  throw duckdb::NotImplementedException("lake_scan cannot be deserialized");
+}
+
+duckdb::InsertionOrderPreservingMap<std::string> Describe(
+    duckdb::TableFunctionToStringInput& input) {
+  const auto& list = static_cast<const SnapshotFileList&>(
+      *input.bind_data->Cast<duckdb::MultiFileBindData>().file_list);
+  duckdb::InsertionOrderPreservingMap<std::string> result;
+  result["Table"] = list.info().table->name.ToString();
+  result["Files"] = std::to_string(list.GetTotalFileCount()) + " of " +
+                    std::to_string(list.info().files->files.size());
+  return result;
+}
+
+duckdb::TableFunction LakeScanFunction(ClientContext& context) {
+  auto& entry =
+      duckdb::Catalog::GetSystemCatalog(context).GetEntry<duckdb::TableFunctionCatalogEntry>(
+          context, DEFAULT_SCHEMA, "parquet_scan");
+  auto function = entry.functions.GetFunctionByArguments(context, {LogicalType::VARCHAR});
+  function.name = "lake_scan";
+  function.get_multi_file_reader = LakeFileReader::Make;
+  function.serialize = RefuseSerialize;
+  function.deserialize = RefuseDeserialize;
+  function.verify_serialization = false;
+  // These look at the first file only, or need row ids that a union with the buffer cannot have.
+  function.statistics = nullptr;
+  function.statistics_extended = nullptr;
+  function.get_bind_info = nullptr;
+  function.late_materialization = false;
+  function.get_row_id_columns = nullptr;
+  function.get_partition_stats = nullptr;
+  function.to_string = Describe;
+  return function;
+}
+
+}  // namespace
+
+unique_ptr<duckdb::LogicalGet> MakeLakeScan(ClientContext& context, duckdb::Binder& binder,
+                                            idx_t table_index, const duckdb::LogicalGet& get,
+                                            const TableView& view, io::ObjectStore& store) {
+  auto info = duckdb::make_shared_ptr<LakeScanInfo>();
+  info->table = view.table;
+  info->files = view.files;
+  info->store = &store;
+  info->names = get.names;
+  info->types = get.returned_types;
+  auto function = LakeScanFunction(context);
+  function.function_info = info;
+
+  duckdb::vector<Value> inputs{Value("")};
+  duckdb::named_parameter_map_t named;
+  duckdb::vector<LogicalType> no_types;
+  duckdb::vector<std::string> no_names;
+  duckdb::TableFunctionRef ref;
+  duckdb::TableFunctionBindInput input(inputs, named, no_types, no_names, nullptr, &binder,
+                                       function, ref);
+  duckdb::vector<LogicalType> types;
+  duckdb::vector<std::string> names;
+  auto bind = function.bind(context, input, types, names);
+  duckdb::virtual_column_map_t virtual_columns;
+  if (function.get_virtual_columns) {
+    virtual_columns = function.get_virtual_columns(context, bind.get());
+  }
+  auto scan = duckdb::make_uniq<duckdb::LogicalGet>(table_index, function, std::move(bind),
+                                                    std::move(types), std::move(names),
+                                                    std::move(virtual_columns));
+  auto column_ids = get.GetColumnIds();
+  scan->SetColumnIds(std::move(column_ids));
+  scan->ResolveOperatorTypes();
+  return scan;
+}
+
+}  // namespace varve::engine

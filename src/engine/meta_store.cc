@@ -1,0 +1,210 @@
+#include "engine/meta_store.h"
+
+#include <duckdb/parser/constraints/not_null_constraint.hpp>
+#include <duckdb/parser/parsed_data/create_table_info.hpp>
+#include <duckdb/parser/parser.hpp>
+#include <duckdb/parser/statement/create_statement.hpp>
+#include <set>
+
+#include "engine/definition_codec.h"
+#include "engine/duck_guard.h"
+#include "engine/session_state.h"
+#include "engine/type_mapping.h"
+
+namespace varve::engine {
+
+namespace {
+
+constexpr const char* kSetUp[] = {
+    "CREATE SCHEMA IF NOT EXISTS public",
+    "CREATE SCHEMA IF NOT EXISTS raw",
+    "CREATE SCHEMA IF NOT EXISTS silver",
+    "CREATE SCHEMA IF NOT EXISTS gold",
+    "CREATE SCHEMA IF NOT EXISTS varve_internal",
+    "CREATE TABLE IF NOT EXISTS varve_internal.tables (id UINTEGER NOT NULL, "
+    "definition VARCHAR NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS varve_internal.dropped (id UINTEGER NOT NULL, "
+    "location VARCHAR NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS varve_internal.counters (name VARCHAR NOT NULL, "
+    "value UBIGINT NOT NULL)",
+    "INSERT INTO varve_internal.counters SELECT 'table_id', 0 "
+    "WHERE NOT EXISTS (FROM varve_internal.counters WHERE name = 'table_id')",
+};
+
+Result<std::vector<TableDef>> ReadDefinitions(duckdb::Connection& connection) {
+  VARVE_ASSIGN_OR_RETURN(
+      auto rows,
+      RunInternal(connection, "SELECT definition FROM varve_internal.tables ORDER BY id"));
+  std::vector<TableDef> tables;
+  for (duckdb::idx_t i = 0; i < rows->RowCount(); i++) {
+    VARVE_ASSIGN_OR_RETURN(TableDef table, DecodeDefinition(rows->GetValue(0, i).ToString()));
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+// Keeps what a file system and a URL take as it is; the rest becomes '_'.
+std::string FolderName(const QualifiedName& name) {
+  std::string folder = name.schema == "public" ? name.table : name.schema + "." + name.table;
+  for (char& c : folder) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-' || c == '.';
+    if (!plain) c = '_';
+  }
+  return folder.starts_with('.') || folder.starts_with('_') ? "t" + folder : folder;
+}
+
+// Runs `body` in a transaction of its own.
+template <typename Body>
+Status InTransaction(duckdb::Connection& connection, Body body) {
+  VARVE_RETURN_IF_ERROR(RunInternal(connection, "BEGIN").status());
+  Status status = body();
+  if (status.ok()) return RunInternal(connection, "COMMIT").status();
+  RunInternal(connection, "ROLLBACK").IgnoreError();
+  return status;
+}
+
+}  // namespace
+
+duckdb::unique_ptr<duckdb::SQLStatement> CreateStatementFor(const TableDef& table) {
+  auto info = duckdb::make_uniq<duckdb::CreateTableInfo>(INVALID_CATALOG, table.name.schema,
+                                                         table.name.table);
+  for (duckdb::idx_t i = 0; i < table.columns.size(); i++) {
+    const auto& column = table.columns[i];
+    duckdb::ColumnDefinition definition(column.name, ToDuck(column.type));
+    if (!column.default_sql.empty()) {
+      auto parsed = duckdb::Parser::ParseExpressionList(column.default_sql);
+      definition.SetDefaultValue(std::move(parsed.at(0)));
+    }
+    info->columns.AddColumn(std::move(definition));
+    // The derived date is filled in after DuckDB has handed the rows over: NULL until then.
+    if (!column.nullable) {
+      info->constraints.push_back(
+          duckdb::make_uniq<duckdb::NotNullConstraint>(duckdb::LogicalIndex(i)));
+    }
+  }
+  info->tags[kTableIdTag] = std::to_string(table.id.value);
+  auto statement = duckdb::make_uniq<duckdb::CreateStatement>();
+  statement->info = std::move(info);
+  return statement;
+}
+
+Result<std::unique_ptr<MetaStore>> MetaStore::Open(Database& database) {
+  auto connection = database.current()->Connect();
+  for (const char* sql : kSetUp) VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
+  return std::unique_ptr<MetaStore>(new MetaStore(database));
+}
+
+Status MetaStore::Load(catalog::Catalog& catalog) {
+  auto connection = database_.current()->Connect();
+  VARVE_ASSIGN_OR_RETURN(auto tables, ReadDefinitions(connection));
+  for (auto& table : tables) catalog.Put(std::make_shared<const TableDef>(std::move(table)));
+  return OkStatus();
+}
+
+Status MetaStore::EnsureShipped(catalog::Catalog& catalog, TableDef table) {
+  auto connection = database_.current()->Connect();
+  const auto existing = catalog.Find(table.name);
+  if (!existing) {
+    VARVE_ASSIGN_OR_RETURN(table.id, NewTableId());
+    VARVE_ASSIGN_OR_RETURN(table.location, NewLocation(table.name, table.id));
+    const Status created = InTransaction(connection, [&]() -> Status {
+      auto status = GuardDuck([&]() -> Status {
+        auto result = connection.Query(CreateStatementFor(table));
+        return result->HasError() ? StatusFromDuck(result->GetErrorObject()) : OkStatus();
+      });
+      return status.ok() ? Insert(connection, table) : status;
+    });
+    VARVE_RETURN_IF_ERROR(created);
+    catalog.Put(std::make_shared<const TableDef>(std::move(table)));
+    return OkStatus();
+  }
+  TableDef wider = *existing;
+  std::vector<std::string> added;
+  for (auto& column : table.columns) {
+    if (wider.FindColumn(column.name)) continue;
+    column.id = ColumnId(wider.columns.back().id.value + 1);
+    column.nullable = true;  // rows that are there have no value for it
+    added.push_back(fmt::format("ALTER TABLE {}.{} ADD COLUMN {} {}", SqlName(table.name.schema),
+                                SqlName(table.name.table), SqlName(column.name),
+                                ToDuck(column.type).ToString()));
+    wider.columns.push_back(column);
+  }
+  if (added.empty()) return OkStatus();
+  wider.schema_version++;
+  const Status changed = InTransaction(connection, [&]() -> Status {
+    for (const auto& sql : added) VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
+    return Replace(connection, wider);
+  });
+  VARVE_RETURN_IF_ERROR(changed);
+  catalog.Put(std::make_shared<const TableDef>(std::move(wider)));
+  return OkStatus();
+}
+
+Result<TableId> MetaStore::NewTableId() {
+  MutexLock lock(mu_);
+  auto connection = database_.current()->Connect();
+  VARVE_ASSIGN_OR_RETURN(
+      auto rows,
+      RunInternal(connection,
+                  "UPDATE varve_internal.counters SET value = value + 1 WHERE name = 'table_id' "
+                  "RETURNING value"));
+  return TableId(rows->GetValue(0, 0).GetValue<uint32_t>());
+}
+
+Status MetaStore::Insert(duckdb::Connection& connection, const TableDef& table) {
+  return RunInternal(connection, fmt::format("INSERT INTO varve_internal.tables VALUES ({}, {})",
+                                             table.id.value, SqlLiteral(EncodeDefinition(table))))
+      .status();
+}
+
+Status MetaStore::Replace(duckdb::Connection& connection, const TableDef& table) {
+  return RunInternal(connection,
+                     fmt::format("UPDATE varve_internal.tables SET definition = {} WHERE id = {}",
+                                 SqlLiteral(EncodeDefinition(table)), table.id.value))
+      .status();
+}
+
+Status MetaStore::Drop(duckdb::Connection& connection, const TableDef& table) {
+  VARVE_RETURN_IF_ERROR(
+      RunInternal(connection,
+                  fmt::format("DELETE FROM varve_internal.tables WHERE id = {}", table.id.value))
+          .status());
+  return RunInternal(connection, fmt::format("INSERT INTO varve_internal.dropped VALUES ({}, {})",
+                                             table.id.value, SqlLiteral(table.location)))
+      .status();
+}
+
+Result<std::vector<DroppedTable>> MetaStore::Dropped() {
+  auto connection = database_.current()->Connect();
+  VARVE_ASSIGN_OR_RETURN(
+      auto rows,
+      RunInternal(connection, "SELECT id, location FROM varve_internal.dropped ORDER BY id"));
+  std::vector<DroppedTable> dropped;
+  for (duckdb::idx_t i = 0; i < rows->RowCount(); i++) {
+    dropped.push_back(
+        {TableId(rows->GetValue(0, i).GetValue<uint32_t>()), rows->GetValue(1, i).ToString()});
+  }
+  return dropped;
+}
+
+Status MetaStore::ForgetDropped(TableId id) {
+  auto connection = database_.current()->Connect();
+  return RunInternal(connection,
+                     fmt::format("DELETE FROM varve_internal.dropped WHERE id = {}", id.value))
+      .status();
+}
+
+Result<std::string> MetaStore::NewLocation(const QualifiedName& name, TableId id) {
+  auto connection = database_.current()->Connect();
+  std::set<std::string> taken;
+  VARVE_ASSIGN_OR_RETURN(const auto tables, ReadDefinitions(connection));
+  for (const auto& table : tables) taken.insert(table.location);
+  VARVE_ASSIGN_OR_RETURN(const auto dropped, Dropped());
+  for (const auto& table : dropped) taken.insert(table.location);
+  std::string folder = FolderName(name);
+  if (taken.contains(folder)) folder += fmt::format("-{}", id.value);
+  return folder;
+}
+
+}  // namespace varve::engine

@@ -1,0 +1,63 @@
+// Keeps the registry of Varve tables durable in meta.duckdb, beside DuckDB's own definitions.
+//
+// Role:     DDL -> [MetaStore] -> schema varve_internal: tables(id, definition), dropped(id,
+//           location), counters(name, value).
+// Order:    a change of definition is written on the connection, and so in the transaction, of the
+//           session that makes it: DuckDB's table entry and our row become durable together. A
+//           table id is durable before it is used, so that no log record is ever taken for another
+//           table's.
+// Threads:  safe; methods that take a connection belong to its thread.
+#pragma once
+
+#include <duckdb.hpp>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "catalog/catalog.h"
+#include "engine/database.h"
+#include "model/schema.h"
+
+namespace varve::engine {
+
+struct DroppedTable {
+  TableId id;
+  std::string location;
+};
+
+class MetaStore {
+ public:
+  // Makes the engine's schemas and tables if they are not there.
+  static Result<std::unique_ptr<MetaStore>> Open(Database& database);
+
+  // Puts every table into the catalog.
+  Status Load(catalog::Catalog& catalog);
+  // Creates a shipped table, or adds the columns that it lacks. Other differences are left alone.
+  Status EnsureShipped(catalog::Catalog& catalog, TableDef table);
+
+  // A number that no table ever had. Durable on return.
+  Result<TableId> NewTableId() VARVE_EXCLUDES(mu_);
+
+  // In the open transaction of `connection`:
+  static Status Insert(duckdb::Connection& connection, const TableDef& table);
+  static Status Replace(duckdb::Connection& connection, const TableDef& table);
+  static Status Drop(duckdb::Connection& connection, const TableDef& table);
+
+  // Folders of dropped tables that are still to be deleted.
+  Result<std::vector<DroppedTable>> Dropped();
+  Status ForgetDropped(TableId id);
+  // A folder name for the table that no table uses, nor one whose folder is still to be deleted.
+  Result<std::string> NewLocation(const QualifiedName& name, TableId id);
+
+ private:
+  explicit MetaStore(Database& database) : database_(database) {}
+
+  Database& database_;
+  Mutex mu_;  // one number at a time
+};
+
+// CREATE TABLE for a definition, tagged so that the redirection knows it.
+duckdb::unique_ptr<duckdb::SQLStatement> CreateStatementFor(const TableDef& table);
+
+}  // namespace varve::engine

@@ -1,0 +1,160 @@
+#include "engine/redirect.h"
+
+#include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
+#include <duckdb/optimizer/optimizer.hpp>
+#include <duckdb/optimizer/optimizer_extension.hpp>
+#include <duckdb/planner/binder.hpp>
+#include <duckdb/planner/expression/bound_columnref_expression.hpp>
+#include <duckdb/planner/logical_operator_visitor.hpp>
+#include <duckdb/planner/operator/logical_delete.hpp>
+#include <duckdb/planner/operator/logical_get.hpp>
+#include <duckdb/planner/operator/logical_insert.hpp>
+#include <duckdb/planner/operator/logical_merge_into.hpp>
+#include <duckdb/planner/operator/logical_set_operation.hpp>
+#include <duckdb/planner/operator/logical_update.hpp>
+
+#include "engine/access_guard.h"
+#include "engine/buffer_scan.h"
+#include "engine/duck_guard.h"
+#include "engine/insert_operator.h"
+#include "engine/lake_scan.h"
+#include "engine/session_state.h"
+
+namespace varve::engine {
+
+using duckdb::LogicalOperator;
+using duckdb::LogicalOperatorType;
+using duckdb::OptimizerExtensionInput;
+using duckdb::unique_ptr;
+
+namespace {
+
+struct RedirectionInfo : duckdb::OptimizerExtensionInfo {
+  explicit RedirectionInfo(io::ObjectStore& s) : store(s) {}
+  io::ObjectStore& store;
+};
+
+// COUNT(*) asks DuckDB for the row id, as its cheapest column; a user may name it too. Only the
+// second is refused: something in the plan then refers to it.
+class RowIdReferences : public duckdb::LogicalOperatorVisitor {
+ public:
+  std::vector<duckdb::ColumnBinding> row_ids;
+
+ protected:
+  unique_ptr<duckdb::Expression> VisitReplace(duckdb::BoundColumnRefExpression& ref,
+                                              unique_ptr<duckdb::Expression>*) override {
+    for (const auto& binding : row_ids) {
+      if (ref.binding == binding) {
+        ThrowStatus(SqlError(sqlstate::kUndefinedColumn, "column \"rowid\" does not exist"));
+      }
+    }
+    return nullptr;
+  }
+};
+
+class Redirection {
+ public:
+  Redirection(OptimizerExtensionInput& input, duckdb::shared_ptr<SessionState> session)
+      : context_(input.context),
+        binder_(input.optimizer.binder),
+        store_(static_cast<RedirectionInfo&>(*input.info).store),
+        session_(std::move(session)) {}
+
+  void Run(unique_ptr<LogicalOperator>& plan) {
+    Visit(plan);
+    if (!row_ids_.row_ids.empty()) row_ids_.VisitOperator(*plan);
+  }
+
+ private:
+  void Visit(unique_ptr<LogicalOperator>& op) {
+    for (auto& child : op->children) Visit(child);
+    switch (op->type) {
+      case LogicalOperatorType::LOGICAL_GET:
+        return VisitGet(op);
+      case LogicalOperatorType::LOGICAL_INSERT:
+        return VisitInsert(op);
+      case LogicalOperatorType::LOGICAL_DELETE:
+        return RefuseChange(op->Cast<duckdb::LogicalDelete>().table, "DELETE");
+      case LogicalOperatorType::LOGICAL_UPDATE:
+        return RefuseChange(op->Cast<duckdb::LogicalUpdate>().table, "UPDATE");
+      case LogicalOperatorType::LOGICAL_MERGE_INTO:
+        return RefuseChange(op->Cast<duckdb::LogicalMergeInto>().table,
+                            "MERGE or INSERT ... ON CONFLICT");
+      default:
+        return;
+    }
+  }
+
+  void RefuseChange(const duckdb::TableCatalogEntry& entry, std::string_view what) {
+    if (!session_->FindTable(entry)) return;
+    ThrowStatus(SqlErrorf(sqlstate::kFeatureNotSupported, "{} is not supported for table \"{}\"",
+                          what, entry.name));
+  }
+
+  void VisitInsert(unique_ptr<LogicalOperator>& op) {
+    auto table = session_->FindTable(op->Cast<duckdb::LogicalInsert>().table);
+    if (table) op = RedirectInsert(std::move(op), std::move(table), session_);
+  }
+
+  void VisitGet(unique_ptr<LogicalOperator>& op) {
+    auto& get = op->Cast<duckdb::LogicalGet>();
+    const auto entry = get.GetTable();
+    if (!entry) return;
+    const auto table = session_->FindTable(*entry);
+    if (!table) return;
+    // A plan holds the snapshot that it was made with: plan again at every execution.
+    binder_.GetStatementProperties().always_require_rebind = true;
+    ReplaceRowIds(get);
+    const TableView view = session_->View(table);
+    const bool has_files = view.files && !view.files->files.empty();
+    if (!has_files) {
+      op = MakeBufferScan(get.table_index, get, view);
+    } else if (view.resident.empty()) {
+      op = MakeLakeScan(context_, binder_, get.table_index, get, view, store_);
+    } else {
+      duckdb::vector<unique_ptr<LogicalOperator>> sides;
+      sides.push_back(MakeBufferScan(binder_.GenerateTableIndex(), get, view));
+      sides.push_back(
+          MakeLakeScan(context_, binder_, binder_.GenerateTableIndex(), get, view, store_));
+      auto both = duckdb::make_uniq<duckdb::LogicalSetOperation>(
+          get.table_index, get.GetColumnIds().size(), std::move(sides),
+          LogicalOperatorType::LOGICAL_UNION, true, true);
+      both->ResolveOperatorTypes();
+      op = std::move(both);
+    }
+  }
+
+  void ReplaceRowIds(duckdb::LogicalGet& get) {
+    get.ResolveOperatorTypes();  // fills in the row id of a scan without columns
+    auto& ids = get.GetMutableColumnIds();
+    for (duckdb::idx_t i = 0; i < ids.size(); i++) {
+      if (!ids[i].IsRowIdColumn()) continue;
+      ids[i] = duckdb::ColumnIndex(duckdb::COLUMN_IDENTIFIER_EMPTY);
+      row_ids_.row_ids.emplace_back(get.table_index, i);
+    }
+  }
+
+  duckdb::ClientContext& context_;
+  duckdb::Binder& binder_;
+  io::ObjectStore& store_;
+  duckdb::shared_ptr<SessionState> session_;
+  RowIdReferences row_ids_;
+};
+
+void PreOptimize(OptimizerExtensionInput& input, unique_ptr<LogicalOperator>& plan) {
+  auto session = SessionState::Of(input.context);
+  if (!session || session->is_internal) return;  // SQL of the engine's own
+  CheckPlanAllowed(*plan);
+  Redirection(input, std::move(session)).Run(plan);
+}
+
+}  // namespace
+
+void RegisterRedirection(duckdb::DatabaseInstance& db, io::ObjectStore& store) {
+  duckdb::OptimizerExtension extension;
+  extension.pre_optimize_function = PreOptimize;
+  extension.optimizer_info = duckdb::make_shared_ptr<RedirectionInfo>(store);
+  duckdb::OptimizerExtension::Register(duckdb::DBConfig::GetConfig(db), std::move(extension));
+}
+
+}  // namespace varve::engine

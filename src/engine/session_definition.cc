@@ -1,0 +1,252 @@
+// The half of DuckSession that runs CREATE, ALTER and DROP.
+//
+// Definitions are DuckDB's own; for a Varve table, our registry's row changes in the same
+// transaction and what the lake needs waits in changes_ for its commit.
+#include <duckdb/catalog/catalog.hpp>
+#include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
+#include <duckdb/catalog/entry_lookup_info.hpp>
+#include <duckdb/main/client_context.hpp>
+#include <duckdb/parser/parsed_data/create_index_info.hpp>
+#include <duckdb/parser/parsed_data/drop_info.hpp>
+#include <duckdb/parser/statement/alter_statement.hpp>
+#include <duckdb/parser/statement/create_statement.hpp>
+#include <duckdb/parser/statement/drop_statement.hpp>
+#include <duckdb/planner/binder.hpp>
+
+#include "engine/duck_guard.h"
+#include "engine/duck_session.h"
+#include "engine/table_ddl.h"
+
+namespace varve::engine {
+
+using duckdb::CatalogType;
+
+namespace {
+
+bool IsReserved(const std::string& schema) {
+  return duckdb::StringUtil::CIEquals(schema, kInternalSchema) ||
+         duckdb::StringUtil::CIEquals(schema, kSystemSchema);
+}
+
+Status RefuseReserved(const std::string& schema) {
+  if (!IsReserved(schema)) return OkStatus();
+  return SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for schema {}", schema);
+}
+
+void BindType(duckdb::ClientContext& context, duckdb::LogicalType& type) {
+  auto binder = duckdb::Binder::CreateBinder(context);
+  binder->BindLogicalType(type);
+}
+
+}  // namespace
+
+bool DuckSession::TableExists(const std::string& schema, const std::string& name) {
+  return EntryOf(schema, name) != nullptr;
+}
+
+duckdb::optional_ptr<duckdb::CatalogEntry> DuckSession::EntryOf(const std::string& schema,
+                                                                const std::string& name) {
+  duckdb::optional_ptr<duckdb::CatalogEntry> entry;
+  duck_->context->RunFunctionInTransaction([&] {
+    const duckdb::EntryLookupInfo lookup(CatalogType::TABLE_ENTRY, name);
+    entry = duckdb::Catalog::GetEntry(*duck_->context, INVALID_CATALOG, schema, lookup,
+                                      duckdb::OnEntryNotFound::RETURN_NULL);
+  });
+  return entry;
+}
+
+TableRef DuckSession::VarveTable(const std::string& schema, const std::string& name) {
+  const auto entry = EntryOf(schema, name);
+  if (!entry || entry->type != CatalogType::TABLE_ENTRY) return nullptr;
+  return state_->FindTable(entry->Cast<duckdb::TableCatalogEntry>());
+}
+
+StreamOutcome DuckSession::RunDefinition(const duckdb::SQLStatement& parsed,
+                                         std::string_view text) {
+  const bool own_transaction = mode_ == Mode::kAutoCommit;
+  if (own_transaction) mode_ = Mode::kImplicit;
+  auto outcome = GuardDuck(text, [&]() -> StreamOutcome {
+    VARVE_RETURN_IF_ERROR(EnsureDuckTransaction());
+    switch (parsed.type) {
+      case duckdb::StatementType::CREATE_STATEMENT:
+        return RunCreate(parsed, text);
+      case duckdb::StatementType::ALTER_STATEMENT:
+        return RunAlter(parsed, text);
+      default:
+        return RunDrop(parsed, text);
+    }
+  });
+  if (!own_transaction) return outcome;
+  if (!outcome.ok()) {
+    Rollback();
+    return outcome;
+  }
+  VARVE_RETURN_IF_ERROR(Commit());
+  return outcome;
+}
+
+StreamOutcome DuckSession::RunCreate(const duckdb::SQLStatement& parsed, std::string_view text) {
+  const auto& info = *parsed.Cast<duckdb::CreateStatement>().info;
+  VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  switch (info.type) {
+    case CatalogType::TABLE_ENTRY:
+      if (!info.temporary && !duckdb::StringUtil::CIEquals(info.schema, "pg_temp")) {
+        return RunCreateTable(parsed, text);
+      }
+      has_temporary_ = true;
+      break;
+    case CatalogType::VIEW_ENTRY:
+      has_temporary_ = has_temporary_ || info.temporary;
+      break;
+    case CatalogType::SCHEMA_ENTRY:
+      if (duckdb::StringUtil::StartsWith(duckdb::StringUtil::Lower(info.schema), "pg_")) {
+        return SqlErrorf("42939", "unacceptable schema name \"{}\"", info.schema);
+      }
+      break;
+    case CatalogType::INDEX_ENTRY:
+      if (const auto& index = info.Cast<duckdb::CreateIndexInfo>();
+          VarveTable(index.schema, index.table)) {
+        return SqlErrorf(sqlstate::kFeatureNotSupported,
+                         "CREATE INDEX is not supported for table \"{}\"", index.table);
+      }
+      break;
+    default:
+      break;
+  }
+  return RunSql(parsed, text, {});
+}
+
+StreamOutcome DuckSession::RunCreateTable(const duckdb::SQLStatement& parsed,
+                                          std::string_view text) {
+  auto statement = parsed.Copy();
+  auto& info = statement->Cast<duckdb::CreateStatement>().info->Cast<duckdb::CreateTableInfo>();
+  if (info.schema.empty()) info.schema = settings_.schemas().front();
+  if (info.query) {
+    return WithHint(SqlError(sqlstate::kFeatureNotSupported,
+                             "CREATE TABLE AS is supported for temporary tables only"),
+                    "Create the table, then INSERT INTO ... SELECT.");
+  }
+  if (info.on_conflict == duckdb::OnCreateConflict::REPLACE_ON_CONFLICT) {
+    return SqlError(sqlstate::kFeatureNotSupported, "CREATE OR REPLACE TABLE is not supported");
+  }
+  if (TableExists(info.schema, info.table)) {
+    if (info.on_conflict == duckdb::OnCreateConflict::IGNORE_ON_CONFLICT) {
+      return std::make_unique<FixedResult>("CREATE TABLE");
+    }
+    return SqlErrorf(sqlstate::kDuplicateTable, "relation \"{}\" already exists", info.table);
+  }
+  duck_->context->RunFunctionInTransaction([&] {
+    for (auto& column : info.columns.Logical()) {
+      BindType(*duck_->context, info.columns.GetColumnMutable(column.Logical()).TypeMutable());
+    }
+  });
+  VARVE_ASSIGN_OR_RETURN(TableDef table, PlanCreateTable(info));
+  VARVE_ASSIGN_OR_RETURN(table.id, core_.meta->NewTableId());
+  VARVE_ASSIGN_OR_RETURN(table.location, core_.meta->NewLocation(table.name, table.id));
+  info.tags[kTableIdTag] = std::to_string(table.id.value);
+  const InternalScope internal(*state_);
+  VARVE_RETURN_IF_ERROR(RunDuck(std::move(statement), text, {}, false).status());
+  VARVE_RETURN_IF_ERROR(MetaStore::Insert(*duck_, table));
+  NoteChange({nullptr, std::make_shared<const TableDef>(std::move(table))});
+  return std::make_unique<FixedResult>("CREATE TABLE");
+}
+
+StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::string_view text) {
+  auto statement = parsed.Copy();
+  auto& info = *statement->Cast<duckdb::AlterStatement>().info;
+  VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  const auto table = VarveTable(info.schema, info.name);
+  if (!table || info.type != duckdb::AlterType::ALTER_TABLE) return RunSql(parsed, text, {});
+  auto& alter = info.Cast<duckdb::AlterTableInfo>();
+  Result<TableDef> changed =
+      SqlErrorf(sqlstate::kFeatureNotSupported,
+                "this ALTER TABLE is not supported for table \"{}\"", table->name.table);
+  bool in_duck = false;
+  switch (alter.alter_table_type) {
+    case duckdb::AlterTableType::ADD_COLUMN: {
+      auto& add = alter.Cast<duckdb::AddColumnInfo>();
+      if (table->FindColumn(add.new_column.Name())) {
+        if (add.if_column_not_exists) return std::make_unique<FixedResult>("ALTER TABLE");
+        return SqlErrorf(sqlstate::kDuplicateColumn,
+                         "column \"{}\" of relation \"{}\" already exists", add.new_column.Name(),
+                         table->name.table);
+      }
+      duck_->context->RunFunctionInTransaction(
+          [&] { BindType(*duck_->context, add.new_column.TypeMutable()); });
+      changed = PlanAddColumn(*table, add);
+      in_duck = true;
+      break;
+    }
+    case duckdb::AlterTableType::SET_TABLE_OPTIONS:
+      changed = PlanSetOptions(*table, alter.Cast<duckdb::SetTableOptionsInfo>());
+      break;
+    case duckdb::AlterTableType::RESET_TABLE_OPTIONS:
+      changed = PlanResetOptions(*table, alter.Cast<duckdb::ResetTableOptionsInfo>());
+      break;
+    default:
+      break;
+  }
+  VARVE_RETURN_IF_ERROR(changed.status());
+  const InternalScope internal(*state_);
+  if (in_duck) VARVE_RETURN_IF_ERROR(RunDuck(std::move(statement), text, {}, false).status());
+  VARVE_RETURN_IF_ERROR(MetaStore::Replace(*duck_, *changed));
+  NoteChange({table, std::make_shared<const TableDef>(*std::move(changed))});
+  return std::make_unique<FixedResult>("ALTER TABLE");
+}
+
+StreamOutcome DuckSession::RunDrop(const duckdb::SQLStatement& parsed, std::string_view text) {
+  const auto& info = *parsed.Cast<duckdb::DropStatement>().info;
+  VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  std::vector<TableRef> dropped;
+  if (info.type == CatalogType::TABLE_ENTRY) {
+    if (auto table = VarveTable(info.schema, info.name)) dropped.push_back(std::move(table));
+  } else if (info.type == CatalogType::SCHEMA_ENTRY) {
+    VARVE_RETURN_IF_ERROR(RefuseReserved(info.name));
+    dropped = TablesIn(info.name);
+    if (!dropped.empty() && !info.cascade) {
+      return WithHint(SqlErrorf("2BP01",
+                                "cannot drop schema {} because other objects depend on it: table "
+                                "{} depends on schema {}",
+                                info.name, dropped.front()->name.ToString(), info.name),
+                      "Use DROP ... CASCADE to drop the dependent objects too.");
+    }
+  }
+  if (dropped.empty()) return RunSql(parsed, text, {});
+  const InternalScope internal(*state_);
+  VARVE_RETURN_IF_ERROR(RunDuck(parsed.Copy(), text, {}, false).status());
+  for (const auto& table : dropped) {
+    VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *table));
+    NoteChange({table, nullptr});
+  }
+  return std::make_unique<FixedResult>(VerbOf(parsed));
+}
+
+std::vector<TableRef> DuckSession::TablesIn(const std::string& schema) const {
+  std::vector<TableRef> tables;
+  for (auto& table : core_.catalog.List()) {
+    if (table->name.schema == schema && !state_->own_tables.contains(table->id)) {
+      tables.push_back(std::move(table));
+    }
+  }
+  for (const auto& [id, own] : state_->own_tables) {
+    if (own && own->name.schema == schema) tables.push_back(own);
+  }
+  return tables;
+}
+
+void DuckSession::NoteChange(DefinitionChange change) {
+  const auto id = change.after ? change.after->id : change.before->id;
+  state_->own_tables[id] = change.after;
+  for (auto& earlier : changes_) {
+    if (!earlier.after || earlier.after->id != id) continue;
+    // Several changes of one table in one transaction are one: from its first form to its last.
+    earlier.after = std::move(change.after);
+    if (!earlier.before && !earlier.after) {
+      std::erase_if(changes_, [](const auto& c) { return !c.before && !c.after; });
+    }
+    return;
+  }
+  changes_.push_back(std::move(change));
+}
+
+}  // namespace varve::engine

@@ -1,0 +1,166 @@
+// The transaction half of DuckSession: what waits for COMMIT, and in which order it becomes
+// durable.
+#include <algorithm>
+#include <duckdb/main/client_context.hpp>
+
+#include "engine/duck_guard.h"
+#include "engine/duck_session.h"
+
+namespace varve::engine {
+
+namespace {
+
+uint64_t BytesOf(const WriteSet& rows) {
+  uint64_t bytes = 0;
+  for (const auto& part : rows) bytes += part.rows->MemoryBytes();
+  return bytes;
+}
+
+void Move(WriteSet& from, WriteSet& to) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+  from.clear();
+}
+
+}  // namespace
+
+Status DuckSession::AbortedTransaction() {
+  return SqlError(
+      sqlstate::kInFailedTransaction,
+      "current transaction is aborted, commands ignored until end of transaction block");
+}
+
+Status DuckSession::CheckRoom(const WriteSet& rows) {
+  const uint64_t bytes = transaction_bytes_ + BytesOf(rows);
+  if (bytes > core_.options.transaction_bytes_max) {
+    return WithHint(
+        SqlErrorf(sqlstate::kStatementTooComplex, "the transaction writes more than {} bytes",
+                  core_.options.transaction_bytes_max),
+        "Commit more often.");
+  }
+  transaction_bytes_ = bytes;
+  return OkStatus();
+}
+
+Status DuckSession::EnsureDuckTransaction() {
+  if (mode_ == Mode::kAutoCommit || duck_open_) return OkStatus();
+  const InternalScope internal(*state_);
+  VARVE_RETURN_IF_ERROR(GuardDuck([&] { duck_->BeginTransaction(); }));
+  duck_open_ = true;
+  return OkStatus();
+}
+
+Status DuckSession::KeepStatementRows() {
+  if (state_->statement_rows.empty()) return OkStatus();
+  if (mode_ == Mode::kAutoCommit) {
+    return core_.parts.writer->Write(std::exchange(state_->statement_rows, {}));
+  }
+  VARVE_RETURN_IF_ERROR(CheckRoom(state_->statement_rows));
+  Move(state_->statement_rows, state_->transaction_rows);
+  return OkStatus();
+}
+
+void DuckSession::WriteRows(TableRows rows, std::function<void(Status)> done) {
+  if (failed_) return done(AbortedTransaction());
+  if (mode_ == Mode::kAutoCommit) {
+    WriteSet set;
+    set.push_back(std::move(rows));
+    return core_.parts.writer->WriteAsync(std::move(set), std::move(done));
+  }
+  WriteSet set;
+  set.push_back(std::move(rows));
+  if (const Status room = CheckRoom(set); !room.ok()) {
+    failed_ = true;
+    return done(room);
+  }
+  Move(set, state_->transaction_rows);
+  done(OkStatus());
+}
+
+Status DuckSession::BeginImplicit() {
+  if (mode_ == Mode::kAutoCommit) mode_ = Mode::kImplicit;
+  return OkStatus();
+}
+
+void DuckSession::CommitImplicit(std::function<void(Status)> done) {
+  if (mode_ != Mode::kImplicit) return done(OkStatus());
+  if (failed_) {
+    Rollback();
+    return done(OkStatus());
+  }
+  if (!duck_open_ && changes_.empty()) {
+    DetachOpenStream();
+    WriteSet rows = std::exchange(state_->transaction_rows, {});
+    ResetTransaction();
+    if (rows.empty()) return done(OkStatus());
+    return core_.parts.writer->WriteAsync(std::move(rows), std::move(done));
+  }
+  done(Commit());
+}
+
+void DuckSession::RollbackImplicit() {
+  if (mode_ == Mode::kImplicit) Rollback();
+}
+
+Status DuckSession::Commit() {
+  DetachOpenStream();
+  Status status = generation_ == core_.database->current() || !duck_open_
+                      ? OkStatus()
+                      : EnsureConnected();  // the transaction was lost with its instance
+  size_t prepared = 0;
+  while (status.ok() && prepared < changes_.size()) {
+    status = changes_[prepared].Prepare(core_);
+    if (status.ok()) prepared++;
+  }
+  // Rows of a table that the same transaction drops go nowhere.
+  WriteSet rows = std::exchange(state_->transaction_rows, {});
+  std::erase_if(rows, [&](const TableRows& part) {
+    const auto own = state_->own_tables.find(part.table->id);
+    return own != state_->own_tables.end() && !own->second;
+  });
+  if (status.ok()) status = WriteAndCommit(std::move(rows));
+  if (!status.ok()) {
+    changes_.resize(prepared);
+    for (auto it = changes_.rbegin(); it != changes_.rend(); ++it) it->Undo(core_);
+    changes_.clear();
+    Rollback();
+    return status;
+  }
+  const auto changes = std::exchange(changes_, {});
+  ResetTransaction();
+  for (const auto& change : changes) change.Finish(core_);
+  return OkStatus();
+}
+
+Status DuckSession::WriteAndCommit(WriteSet rows) {
+  if (!rows.empty()) VARVE_RETURN_IF_ERROR(core_.parts.writer->Write(std::move(rows)));
+  for (const auto& change : changes_) change.Publish(core_);
+  if (!duck_open_) return OkStatus();
+  duck_open_ = false;
+  const InternalScope internal(*state_);
+  return GuardDuck([&] { duck_->Commit(); });
+}
+
+void DuckSession::Rollback() {
+  DetachOpenStream();
+  if (duck_open_) {
+    duck_open_ = false;
+    const InternalScope internal(*state_);
+    // DuckDB may have ended the transaction itself when it failed.
+    GuardDuck([&] {
+      if (!duck_->IsAutoCommit()) duck_->Rollback();
+    }).IgnoreError();
+  }
+  changes_.clear();
+  ResetTransaction();
+}
+
+void DuckSession::ResetTransaction() {
+  mode_ = Mode::kAutoCommit;
+  failed_ = false;
+  transaction_bytes_ = 0;
+  state_->transaction_rows.clear();
+  state_->statement_rows.clear();
+  state_->own_tables.clear();
+}
+
+}  // namespace varve::engine
