@@ -70,7 +70,9 @@ def check_sizes(path: Path, lines: list[str]) -> None:
         report(path, len(lines), f"{len(lines)} lines, more than {limit}: split it by what it does")
     columns = COLUMNS_MAX.get(path.suffix)
     for number, line in enumerate(lines, 1):
-        if columns and len(line) > columns and not re.search(r"https?://|R\"|^#include", line):
+        # Of C++ the comments only: clang-format does the rest, and a raw string may be as long as it is.
+        exempt = path.suffix in (".cc", ".h") and not line.lstrip().startswith("//")
+        if columns and len(line) > columns and not exempt and "://" not in line:
             report(path, number, f"{len(line)} columns, more than {columns}")
         if line != line.rstrip():
             report(path, number, "white space at the end of the line")

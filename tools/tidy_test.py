@@ -70,7 +70,8 @@ def test_banned_call_is_named_with_its_line(tree: Path, code: str, word: str):
 @pytest.mark.parametrize("name, text, finding", [
     ("src/log/rows.cc", "int x;\n" * 801, "801 lines, more than 800"),
     ("src/log/rows.h", HEADER + "int x;\n" * 200, "202 lines, more than 200"),
-    ("src/log/rows.cc", f"int {'x' * 100};\n", "columns, more than 100"),
+    ("src/log/rows.cc", f"// {'x' * 100}\n", "columns, more than 100"),
+    ("tools/a.py", f"# {'x' * 120}\n", "columns, more than 120"),
     ("src/log/rows.cc", "int x; \n", "white space at the end"),
     ("src/log/rows.cc", "// TO" "DO: more\n", "unfinished by its own words"),
     ("src/log/rows.cc", "// see /wo" "rk/x\n", "a path of one machine"),

@@ -4,8 +4,7 @@
 // Layout:   names are '/'-separated, relative, without "." and ".." parts.
 // Units:    bytes, half-open ranges.
 // Errors:   NotFound; AlreadyExists (put if absent); Unavailable (retry later, state unknown unless
-// the
-//           method says otherwise); ResourceExhausted with SQLSTATE 53100 when the store is full.
+//           the method says otherwise); ResourceExhausted, 53100, when the store is full.
 // Threads:  safe; every call may block on disk or network.
 #pragma once
 
