@@ -185,10 +185,8 @@ Result<TableState> DeltaLog::Load(const TableDef& table) {
   Status first_error;
   if (const auto hint = ReadLastCheckpoint()) {
     VARVE_ASSIGN_OR_RETURN(const Contents newest, ListFrom(*hint));
-    if (newest.checkpoints.contains(*hint)) {
-      VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(newest, table, first_error));
-      if (state) return *std::move(state);
-    }
+    VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(newest, table, first_error));
+    if (state) return *std::move(state);
   }
   VARVE_ASSIGN_OR_RETURN(const Contents all, ListFrom(0));
   if (all.empty) return NotFound("there is no Delta log in {}", folder_);

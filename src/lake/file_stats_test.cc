@@ -210,7 +210,8 @@ TEST(ReadStatsTest, WhatOthersWrite) {
   const TableDef table = MakeEvents();
   DataFile file;
   ReadStats(R"({"numRecords":3,"tightBounds":true,"minValues":{"n":1.50,"timestamp":
-      "2025-03-09T10:00:00.123Z","unknown":"x","nested":{"a":1}},"maxValues":{"n":123456789012345678901234567890 ,
+      "2025-03-09T10:00:00.123Z","unknown":"x","nested":{"a":1}},"maxValues":
+      {"n":123456789012345678901234567890 ,
       "timestamp":"2025-03-09T10:00:00.123Z"},"nullCount":{"n":2,"nested":{"a":0}},"more":[1]})",
             table, file);
   EXPECT_EQ(file.rows, 3);
