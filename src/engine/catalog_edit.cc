@@ -5,6 +5,7 @@
 #include <duckdb/catalog/catalog_entry/scalar_function_catalog_entry.hpp>
 #include <duckdb/parser/parsed_data/create_aggregate_function_info.hpp>
 #include <duckdb/parser/parsed_data/create_scalar_function_info.hpp>
+#include <duckdb/parser/parsed_data/drop_info.hpp>
 
 namespace varve::engine {
 
@@ -49,6 +50,26 @@ ScalarFunctionSet ScalarFunctionsOf(DatabaseInstance& db, const std::string& nam
 AggregateFunctionSet AggregatesOf(DatabaseInstance& db, const std::string& name) {
   return Copy<AggregateFunctionCatalogEntry, AggregateFunctionSet>(
       db, CatalogType::AGGREGATE_FUNCTION_ENTRY, name);
+}
+
+void DropMacro(DatabaseInstance& db, const std::string& name) {
+  for (const auto* schema : {DEFAULT_SCHEMA, "pg_catalog"}) {
+    Connection connection(db);
+    connection.BeginTransaction();
+    auto& catalog = Catalog::GetSystemCatalog(db);
+    auto entry = catalog.GetSchema(*connection.context, schema)
+                     .GetEntry(catalog.GetCatalogTransaction(*connection.context),
+                               CatalogType::MACRO_ENTRY, name);
+    if (entry && entry->type == CatalogType::MACRO_ENTRY) {
+      DropInfo info;
+      info.type = CatalogType::MACRO_ENTRY;
+      info.schema = schema;
+      info.name = name;
+      info.allow_drop_internal = true;
+      catalog.DropEntry(*connection.context, info);
+    }
+    connection.Commit();
+  }
 }
 
 void ReplaceFunction(DatabaseInstance& db, ScalarFunctionSet set) {

@@ -17,6 +17,9 @@ namespace varve::engine {
 duckdb::ScalarFunctionSet ScalarFunctionsOf(duckdb::DatabaseInstance& db, const std::string& name);
 duckdb::AggregateFunctionSet AggregatesOf(duckdb::DatabaseInstance& db, const std::string& name);
 
+// Drops DuckDB's own macro of that name, if there is one, so that a function can have it.
+void DropMacro(duckdb::DatabaseInstance& db, const std::string& name);
+
 // Makes the set the only function of its name.
 void ReplaceFunction(duckdb::DatabaseInstance& db, duckdb::ScalarFunctionSet set);
 void ReplaceFunction(duckdb::DatabaseInstance& db, duckdb::AggregateFunctionSet set);

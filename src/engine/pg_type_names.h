@@ -14,4 +14,10 @@ namespace varve::engine {
 // name, as PostgreSQL uses it for columns. Also for types that are not bound yet.
 std::string PostgresTypeName(const duckdb::LogicalType& type);
 
+// The full name, as pg_typeof() and error messages have it: "integer", "timestamp with time zone[]".
+std::string PostgresTypeTitle(const duckdb::LogicalType& type);
+
+// format_type(): the full name for a type's OID, with its modifier where that shows.
+std::string PostgresTypeOfOid(int64_t oid, int32_t modifier);
+
 }  // namespace varve::engine
