@@ -127,6 +127,7 @@ TEST(InsertDecoderTest, Numbers) {
   EXPECT_EQ(static_cast<int64_t>(Fixed<Int128>("price", "'2.5'::numeric")), 250);
   EXPECT_EQ(MessageOf(ErrorOf("i", "2147483648")), "integer out of range");
   EXPECT_EQ(SqlStateOf(ErrorOf("n", "9223372036854775808")), "22003");
+  EXPECT_EQ(SqlStateOf(ErrorOf("n", std::string(60, '9') + ".5")), "22003");
   EXPECT_EQ(SqlStateOf(ErrorOf("s", "32767.5")), "22003");
   EXPECT_EQ(SqlStateOf(ErrorOf("price", "1000000")), "22003");
 }

@@ -90,8 +90,8 @@ bool Scale(int64_t total, int64_t keep, int precision, DigitAt digit_at, Int128&
   magnitude = 0;
   for (int64_t i = 0; i < keep; ++i) {
     if (i >= total && magnitude == 0) break;
+    if (magnitude >= limit / 10) return false;  // before the product, which may not fit
     magnitude = magnitude * 10 + (i < total ? digit_at(i) : 0);
-    if (magnitude >= limit) return false;
   }
   if (keep >= 0 && keep < total && digit_at(keep) >= 5) ++magnitude;
   return magnitude < limit;

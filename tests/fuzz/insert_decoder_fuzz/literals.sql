@@ -1,0 +1,1 @@
+INSERT INTO public.t (ts, id, n, x, ok, doc, tags, price, level) VALUES ('2025-01-01T00:00:00.123Z', 'a''b', -1, 1.5e3, TRUE, '{"a":[1,null]}', ARRAY['x',NULL], 1.25, DEFAULT), ('epoch', E'\u00e9\n', '7'::bigint, 'inf', 'off', '[]'::jsonb, '{a,"b c"}', '2.5'::numeric, NULL);
