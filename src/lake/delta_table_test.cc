@@ -385,6 +385,22 @@ TEST_F(DeltaTableTest, OtherWritersActionsAreAppliedAndKept) {
   EXPECT_THAT(checkpoint, Not(HasSubstr(R"("stats":"{}")")));
 }
 
+TEST_F(DeltaTableTest, DomainsOfOthersAreKeptUntilTheyAreRemoved) {
+  const auto table = *Create();
+  WriteLog(VersionName(1),
+           "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":"
+           "[\"domainMetadata\"]}}\n"
+           "{\"domainMetadata\":{\"domain\":\"a\",\"configuration\":\"1\",\"removed\":false}}\n"
+           "{\"domainMetadata\":{\"domain\":\"b\",\"configuration\":\"2\",\"removed\":false}}\n");
+  WriteLog(VersionName(2),
+           "{\"domainMetadata\":{\"domain\":\"a\",\"configuration\":\"1\",\"removed\":true}}\n");
+  for (int i = 1; i <= 8; ++i) ASSERT_TRUE(table->Append({}, "n/7", i).ok());
+  const std::string checkpoint = ReadLog("00000000000000000010.checkpoint.parquet");
+  EXPECT_THAT(checkpoint, HasSubstr(R"({"domainMetadata":{"domain":"b","configuration":"2")"));
+  EXPECT_THAT(checkpoint, Not(HasSubstr(R"("domain":"a")")));
+  EXPECT_THAT(checkpoint, HasSubstr(R"("writerFeatures":["domainMetadata"])"));
+}
+
 TEST_F(DeltaTableTest, UpdateSchemaAddsAColumn) {
   const auto table = *Create();
   ASSERT_TRUE(table->Append({File("a", kTime)}, "n/7", 1).ok());

@@ -9,9 +9,10 @@
 namespace varve::lake {
 namespace {
 
-// Features of writer version 7 that ask nothing of us: Varve changes no row, and columns with an
-// invariant are refused one by one.
-constexpr std::array<std::string_view, 2> kKnownWriterFeatures = {"appendOnly", "invariants"};
+// Features of writer version 7 that ask little of us: Varve changes no row, columns with an invariant
+// are refused one by one, and domains are kept as they are.
+constexpr std::array<std::string_view, 3> kKnownWriterFeatures = {"appendOnly", "invariants",
+                                                                  "domainMetadata"};
 constexpr int64_t kWriterVersionMax = 2;
 constexpr int64_t kWriterVersionOfFeatures = 7;
 constexpr int64_t kReaderVersionOfFeatures = 3;
