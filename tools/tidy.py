@@ -100,7 +100,7 @@ def check_banned(path: Path, text: str) -> None:
 
 def check_header(path: Path, lines: list[str]) -> None:
     first = lines[0] if lines else ""
-    if not re.match(r"// [A-Z`]\S+ \S", first):
+    if not re.match(r"// [A-Z`]\S* \S", first):
         report(path, 1, "a header begins with a sentence: // <What this gives the caller.>")
     elif not any(line.rstrip().endswith((".", ":")) or ". " in line for line in _first_comment(lines)):
         report(path, 1, "the first comment is not a sentence: it has no full stop")

@@ -1,9 +1,8 @@
 // Kills the process at a named place when a crash test asks for it.
 //
 // Role:     VARVE_FAULT_POINT("flush.after_files") in the write path -> SIGKILL when the
-// environment
-//           holds VARVE_FAULT=flush.after_files:N and the place is reached for the Nth time
-//           (default 1). Without the variable it costs one load of a constant.
+//           environment holds VARVE_FAULT=flush.after_files:N and the place is reached for the Nth
+//           time (default 1). Without the variable it costs one load of a constant.
 // Threads:  safe.
 #pragma once
 

@@ -3,8 +3,7 @@
 // Role:     Buffer asks after each Apply (small merges, at once) and from a background job (large).
 //           Pure functions over the list, so that the policy can be tested without threads.
 // Limits:   a row is copied about log8(kSmallMergeRowsMax) times by small merges and once by a
-// large
-//           one. The byte limits keep one merge short and a column's offsets far below 2^32.
+//           large one. The byte limits keep one merge short and a column's offsets far below 2^32.
 // Threads:  safe; no state.
 #pragma once
 

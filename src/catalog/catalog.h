@@ -1,8 +1,9 @@
 // Knows which Varve tables exist, by name and by id.
 //
 // Role:     engine (owns DDL and its durable form in meta.duckdb) -> [Catalog] -> ingest, flush,
-// scans. Errors:   Find gives nullptr for an unknown table; the caller words the 42P01. Threads:
-// safe; readers copy a pointer and hold no lock afterwards.
+//           scans.
+// Errors:   Find gives nullptr for an unknown table; the caller words the 42P01. Threads: safe;
+//           readers copy a pointer and hold no lock afterwards.
 #pragma once
 
 #include <map>

@@ -2,8 +2,8 @@
 // changes.
 //
 // Role:     engine (CREATE, ALTER, DROP TABLE) -> [LakeTables] -> implemented above lake and
-// buffer. Errors:   Unavailable when the object store is; AlreadyExists from Create when the folder
-// holds a
+//           buffer.
+// Errors:   Unavailable when the object store is; AlreadyExists from Create when the folder holds a
 //           table with other columns. After an error nothing has changed for readers.
 // Threads:  safe; every call may block on the object store.
 #pragma once

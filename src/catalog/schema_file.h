@@ -1,8 +1,8 @@
 // Reads table definitions written in YAML (schemas/*.yaml): the tables that ship with the server.
 //
 // Role:     main (texts built into the binary) -> [ParseSchemaFile] -> engine, which creates the
-// tables. Layout:   table, schema, time_column, partition_by: [..], sort_by: [column [asc|desc],
-// ..],
+//           tables.
+// Layout:   table, schema, time_column, partition_by: [..], sort_by: [column [asc|desc], ..],
 //           columns: [{name, type, nullable, bloom}]. Order of columns is the table's order.
 // Errors:   InvalidArgument naming the key or column.
 #pragma once

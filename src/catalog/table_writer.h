@@ -2,8 +2,8 @@
 //
 // Role:     engine, server -> [TableWriter] -> implemented by ingest.
 // Errors:   53200 over the hard memory limit after waiting, 53100 log full, 54000 transaction too
-// large,
-//           58030 the log has failed. After any error no row of the set is visible or durable.
+//           large, 58030 the log has failed. After any error no row of the set is visible or
+//           durable.
 // Threads:  safe.
 #pragma once
 

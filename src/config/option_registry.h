@@ -3,8 +3,7 @@
 //
 // Role:     config::LoadOptions, main's command line and `varve config --docs` read the table.
 // Units:    an option's unit is the end of its name (-ms, -secs, -mins, -mb, -gb); byte sizes
-// without one
-//           take KB, MB and GB (powers of 1024).
+//           without one take KB, MB and GB (powers of 1024).
 #pragma once
 
 #include <cstdint>

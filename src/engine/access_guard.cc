@@ -38,35 +38,63 @@ bool IsInternalSchema(const std::string& name) {
 }
 
 // What a user may write in FROM with parentheses.
-constexpr std::array<std::string_view, 5> kTableFunctions = {
-    "generate_series", "range", "unnest", "json_each", "pg_timezone_names"};
+constexpr std::array<std::string_view, 5> kTableFunctions = {"generate_series", "range", "unnest",
+                                                             "json_each", "pg_timezone_names"};
 
 // What may stand behind a view of information_schema or pg_catalog besides.
-constexpr std::array<std::string_view, 14> kCatalogFunctions = {
-    "seq_scan",          "duckdb_columns",   "duckdb_constraints", "duckdb_databases",
-    "duckdb_dependencies", "duckdb_functions", "duckdb_indexes",   "duckdb_schemas",
-    "duckdb_sequences",  "duckdb_tables",    "duckdb_types",       "duckdb_views",
-    "duckdb_prepared_statements", "summary"};
+constexpr std::array<std::string_view, 14> kCatalogFunctions = {"seq_scan",
+                                                                "duckdb_columns",
+                                                                "duckdb_constraints",
+                                                                "duckdb_databases",
+                                                                "duckdb_dependencies",
+                                                                "duckdb_functions",
+                                                                "duckdb_indexes",
+                                                                "duckdb_schemas",
+                                                                "duckdb_sequences",
+                                                                "duckdb_tables",
+                                                                "duckdb_types",
+                                                                "duckdb_views",
+                                                                "duckdb_prepared_statements",
+                                                                "summary"};
 
 // Schemas whose table functions are Varve's own or were checked when a user made them.
-constexpr std::array<std::string_view, 5> kOpenSchemas = {"varve", "public", "raw", "silver", "gold"};
+constexpr std::array<std::string_view, 5> kOpenSchemas = {"varve", "public", "raw", "silver",
+                                                          "gold"};
 
 // Scalar functions that reach the process or plan SQL from text.
-constexpr std::array<std::string_view, 10> kScalarsDenied = {
-    "getenv",      "getvariable",          "write_log",           "parse_duckdb_log_message",
-    "stats",       "json_serialize_plan",  "json_serialize_sql",  "json_deserialize_sql",
-    "vector_type", "json_execute_serialized_sql"};
+constexpr std::array<std::string_view, 10> kScalarsDenied = {"getenv",
+                                                             "getvariable",
+                                                             "write_log",
+                                                             "parse_duckdb_log_message",
+                                                             "stats",
+                                                             "json_serialize_plan",
+                                                             "json_serialize_sql",
+                                                             "json_deserialize_sql",
+                                                             "vector_type",
+                                                             "json_execute_serialized_sql"};
 
 // DuckDB's own views show paths and settings of the engine.
 constexpr std::array<std::string_view, 3> kViewPrefixes = {"duckdb_", "pragma_", "sqlite_"};
 
 // Settings of a session that PostgreSQL's clients change; the server or the session answers them.
-constexpr std::array<std::string_view, 18> kSettings = {
-    "timezone", "search_path", "statement_timeout", "application_name", "client_encoding",
-    "client_min_messages", "datestyle", "intervalstyle", "extra_float_digits", "bytea_output",
-    "lock_timeout", "idle_in_transaction_session_timeout", "standard_conforming_strings",
-    "default_transaction_isolation", "default_transaction_read_only", "transaction_isolation",
-    "transaction_read_only", "row_security"};
+constexpr std::array<std::string_view, 18> kSettings = {"timezone",
+                                                        "search_path",
+                                                        "statement_timeout",
+                                                        "application_name",
+                                                        "client_encoding",
+                                                        "client_min_messages",
+                                                        "datestyle",
+                                                        "intervalstyle",
+                                                        "extra_float_digits",
+                                                        "bytea_output",
+                                                        "lock_timeout",
+                                                        "idle_in_transaction_session_timeout",
+                                                        "standard_conforming_strings",
+                                                        "default_transaction_isolation",
+                                                        "default_transaction_read_only",
+                                                        "transaction_isolation",
+                                                        "transaction_read_only",
+                                                        "row_security"};
 
 class Guard : public StatementWalk {
  public:
@@ -123,7 +151,8 @@ class Guard : public StatementWalk {
  private:
   void Deny(std::string_view kind, std::string_view name) {
     if (!status_.ok()) return;
-    status_ = SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for {} {}", kind, name);
+    status_ =
+        SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for {} {}", kind, name);
   }
 
   void CheckSchema(const std::string& schema) {
@@ -181,8 +210,8 @@ bool IsAllowed(LogicalOperatorType type) {
     case LogicalOperatorType::LOGICAL_INVALID:
       return false;
     default:
-      // The numbers up to 181 and the extension operator are those of DuckDB 1.5.6; a later one's are
-      // refused.
+      // The numbers up to 181 and the extension operator are those of DuckDB 1.5.6; a later one's
+      // are refused.
       return type <= LogicalOperatorType::LOGICAL_RESET ||
              type == LogicalOperatorType::LOGICAL_EXTENSION_OPERATOR;
   }
@@ -240,7 +269,7 @@ Status CheckStatementAllowed(const SQLStatement& statement) {
   }
   Guard guard;
   // The walk hands out parts that may be changed; a guard only reads them.
-  guard.Walk(const_cast<SQLStatement&>(statement));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  guard.Walk(const_cast<SQLStatement&>(statement));
   return guard.status();
 }
 

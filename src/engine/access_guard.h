@@ -1,11 +1,13 @@
 // Keeps a user's SQL inside the database: no files, network, extensions or engine settings.
 //
-// Role:     parsed statement -> [CheckStatementAllowed] -> binder -> [CheckPlanAllowed] -> execution.
-//           The first looks at what the user wrote before anything is opened or bound; the second at
-//           what it was bound to, so that a view or macro cannot smuggle a call past the first.
-// Errors:   42501 names the thing that was refused. Statement kinds, table functions and plan operators
-//           are allow-lists: what is new in DuckDB is refused until it is listed. Scalar functions
-//           are a deny-list, because nearly all of them only compute (docs/decisions/0012).
+// Role:     parsed statement -> [CheckStatementAllowed] -> binder -> [CheckPlanAllowed] ->
+//           execution. The first looks at what the user wrote before anything is opened or bound;
+//           the second at what it was bound to, so that a view or macro cannot smuggle a call past
+//           the first.
+// Errors:   42501 names the thing that was refused. Statement kinds, table functions and plan
+//           operators are allow-lists: what is new in DuckDB is refused until it is listed. Scalar
+//           functions are a deny-list, because nearly all of them only compute
+//           (docs/decisions/0012).
 // Threads:  no shared state.
 #pragma once
 

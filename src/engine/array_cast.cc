@@ -54,7 +54,8 @@ class ArrayTextReader {
 
  private:
   Status Malformed() const {
-    return SqlErrorf(sqlstate::kInvalidTextRepresentation, "malformed array literal: \"{}\"", text_);
+    return SqlErrorf(sqlstate::kInvalidTextRepresentation, "malformed array literal: \"{}\"",
+                     text_);
   }
   char Peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   bool Take(char c) {
@@ -119,7 +120,8 @@ struct ElementState : duckdb::FunctionLocalState {
   unique_ptr<duckdb::FunctionLocalState> state;
 };
 
-unique_ptr<duckdb::FunctionLocalState> InitElementState(duckdb::CastLocalStateParameters& parameters) {
+unique_ptr<duckdb::FunctionLocalState> InitElementState(
+    duckdb::CastLocalStateParameters& parameters) {
   auto& element = parameters.cast_data->Cast<ElementCast>();
   auto state = duckdb::make_uniq<ElementState>();
   if (element.cast.init_local_state != nullptr) {

@@ -2,12 +2,11 @@
 //
 // Role:     RegisterFunctions() -> [RegisterArrayCasts] -> DuckDB's casts, in place of DuckDB's own
 //           syntax '[a, b]', which PostgreSQL refuses.
-// Errors:   22P02 for text that is no array; the element type's own error for a bad element. Arrays of
-//           arrays and subscripts ('[0:1]={..}') are 0A000.
+// Errors:   22P02 for text that is no array; the element type's own error for a bad element. Arrays
+//           of arrays and subscripts ('[0:1]={..}') are 0A000.
 #pragma once
 
 #include <duckdb.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>

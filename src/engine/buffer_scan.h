@@ -2,8 +2,7 @@
 //
 // Role:     redirection -> [MakeBufferScan] -> DuckDB's optimizer and executor.
 // Layout:   newest segment first and newest rows of it first, so that a Top-N on time stops early;
-// a
-//           segment is left out when the time range contradicts a filter, also one that a running
+//           a segment is left out when the time range contradicts a filter, also one that a running
 //           join or Top-N supplies.
 // Threads:  DuckDB's workers share one scan; each takes vectors of 2,048 rows.
 #pragma once

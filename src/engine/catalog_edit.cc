@@ -43,8 +43,8 @@ Set Copy(DatabaseInstance& db, CatalogType type, const std::string& name) {
 }  // namespace
 
 ScalarFunctionSet ScalarFunctionsOf(DatabaseInstance& db, const std::string& name) {
-  return Copy<ScalarFunctionCatalogEntry, ScalarFunctionSet>(
-      db, CatalogType::SCALAR_FUNCTION_ENTRY, name);
+  return Copy<ScalarFunctionCatalogEntry, ScalarFunctionSet>(db, CatalogType::SCALAR_FUNCTION_ENTRY,
+                                                             name);
 }
 
 AggregateFunctionSet AggregatesOf(DatabaseInstance& db, const std::string& name) {

@@ -8,7 +8,6 @@
 
 #include <duckdb.hpp>
 #include <duckdb/function/function_set.hpp>
-
 #include <string>
 
 namespace varve::engine {

@@ -1,10 +1,9 @@
 // Owns the DuckDB instance on meta.duckdb and replaces it when an internal error has spoilt it.
 //
 // Role:     Session, MetaStore, ParquetWriter -> [Database] -> duckdb::DuckDB. A *generation* is
-// one
-//           instance: an internal error inside DuckDB makes it refuse all further work, so that it
-//           is logged with its statement and a new instance takes over. Buffer, log and rings live
-//           outside and notice nothing; temporary tables and open transactions of sessions are
+//           one instance: an internal error inside DuckDB makes it refuse all further work, so that
+//           it is logged with its statement and a new instance takes over. Buffer, log and rings
+//           live outside and notice nothing; temporary tables and open transactions of sessions are
 //           lost.
 // Limits:   memory and threads as given; files only below the allowed directories.
 // Threads:  safe. Renew opens files while it holds the lock: no session can work meanwhile anyway.

@@ -1,5 +1,7 @@
 #include "engine/deadlines.h"
 
+#include "base/clock.h"
+
 namespace varve::engine {
 
 Deadlines::Deadlines() : thread_([this] { Run(); }) {}
@@ -13,9 +15,9 @@ Deadlines::~Deadlines() {
   thread_.join();
 }
 
-Deadlines::Ticket Deadlines::Arm(TimePoint when, std::function<void()> expired) {
+Deadlines::Ticket Deadlines::Arm(std::chrono::microseconds timeout, std::function<void()> expired) {
   MutexLock lock(mu_);
-  const Ticket ticket{when, next_++};
+  const Ticket ticket{Clock::System().MonotonicUs() + timeout.count(), next_++};
   const bool is_earliest = armed_.empty() || ticket < armed_.begin()->first;
   armed_.emplace(ticket, std::move(expired));
   if (is_earliest) {
@@ -38,8 +40,8 @@ void Deadlines::Run() {
       continue;
     }
     const auto earliest = armed_.begin();
-    const auto now = std::chrono::steady_clock::now();
-    if (earliest->first.first <= now) {
+    const int64_t left_us = earliest->first.first - Clock::System().MonotonicUs();
+    if (left_us <= 0) {
       const auto expired = std::move(earliest->second);
       armed_.erase(earliest);
       expired();
@@ -47,7 +49,7 @@ void Deadlines::Run() {
     }
     // A statement that ends in time only removes its entry: the thread then wakes once for nothing.
     const uint64_t seen = version_;
-    changed_.WaitFor(mu_, earliest->first.first - now,
+    changed_.WaitFor(mu_, std::chrono::microseconds(left_us),
                      [&] { return stopping_ || version_ != seen; });
   }
 }

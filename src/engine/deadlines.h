@@ -2,9 +2,8 @@
 //
 // Role:     Session arms one for each statement with a timeout -> [Deadlines] -> interrupts it.
 // Threads:  safe; one thread waits for the earliest deadline. A callback runs on that thread with
-// the
-//           lock held, so that Disarm is sure that none is running: it must be short and not call
-//           back.
+//           the lock held, so that Disarm is sure that none is running: it must be short and not
+//           call back.
 #pragma once
 
 #include <chrono>
@@ -20,15 +19,15 @@ namespace varve::engine {
 
 class Deadlines {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-  using Ticket = std::pair<TimePoint, uint64_t>;
+  using Ticket = std::pair<int64_t, uint64_t>;
 
   Deadlines();
   ~Deadlines();
   Deadlines(const Deadlines&) = delete;
   Deadlines& operator=(const Deadlines&) = delete;
 
-  Ticket Arm(TimePoint when, std::function<void()> expired) VARVE_EXCLUDES(mu_);
+  // Calls `expired` in `timeout` unless it is disarmed before.
+  Ticket Arm(std::chrono::microseconds timeout, std::function<void()> expired) VARVE_EXCLUDES(mu_);
   void Disarm(const Ticket& ticket) VARVE_EXCLUDES(mu_);
 
  private:

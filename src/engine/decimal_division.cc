@@ -21,7 +21,8 @@ UInt128 Magnitude(Int128 value) {
   return value < 0 ? UInt128{0} - static_cast<UInt128>(value) : static_cast<UInt128>(value);
 }
 
-// floor(rest * 10 / divisor) by addition, because rest * 10 may not fit 128 bits; leaves the new rest.
+// floor(rest * 10 / divisor) by addition, because rest * 10 may not fit 128 bits; leaves the new
+// rest.
 int NextDigit(UInt128& rest, UInt128 divisor) {
   int digit = 0;
   UInt128 sum = 0;
@@ -62,10 +63,11 @@ bool DivideRounded(Int128 value, Int128 divisor, int digits, Int128& result) {
   UInt128 dividend = Magnitude(value);
   UInt128 by = Magnitude(divisor);
   if (digits < 0) {
-    // A divisor beyond 38 digits exceeds every dividend by more than a factor of two only when it is
-    // beyond 2 * 10^38; the rounding of a smaller one is decided below.
+    // A divisor beyond 38 digits exceeds every dividend by more than a factor of two only when it
+    // is beyond 2 * 10^38; the rounding of a smaller one is decided below.
     const int extra = -digits;
-    if (extra > kDigitsMax || __builtin_mul_overflow(by, static_cast<UInt128>(PowerOfTen(extra)), &by)) {
+    if (extra > kDigitsMax ||
+        __builtin_mul_overflow(by, static_cast<UInt128>(PowerOfTen(extra)), &by)) {
       result = 0;
       return true;
     }

@@ -1,7 +1,8 @@
 // Divides wide decimals exactly, as PostgreSQL's numeric does for the digits that are kept.
 //
 // Role:     pg_arithmetic, pg_aggregates -> [DivideRounded].
-// Units:    values are integers scaled by a power of ten; |value| < 10^38 (duckdb's widest DECIMAL).
+// Units:    values are integers scaled by a power of ten; |value| < 10^38 (duckdb's widest
+//           DECIMAL).
 // Threads:  pure functions.
 #pragma once
 
@@ -27,8 +28,8 @@ inline duckdb::hugeint_t ToHugeint(Int128 value) {
 // 10^digits for 0 <= digits <= 38.
 Int128 PowerOfTen(int digits);
 
-// value * 10^digits / divisor, rounded half away from zero; `digits` may be negative. False when the
-// result does not fit 38 digits. `divisor` is not 0.
+// value * 10^digits / divisor, rounded half away from zero; `digits` may be negative. False when
+// the result does not fit 38 digits. `divisor` is not 0.
 bool DivideRounded(Int128 value, Int128 divisor, int digits, Int128& result);
 
 }  // namespace varve::engine

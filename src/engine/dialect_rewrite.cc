@@ -46,9 +46,9 @@ Slot* ArrayOfAny(SubqueryExpression& expression) {
   auto& query = *expression.subquery->node;
   if (query.type != QueryNodeType::SELECT_NODE) return nullptr;
   auto& select = query.Cast<SelectNode>();
-  const bool is_plain = select.from_table && select.from_table->type == TableReferenceType::EMPTY_FROM &&
-                        !select.where_clause && select.modifiers.empty() &&
-                        select.select_list.size() == 1;
+  const bool is_plain =
+      select.from_table && select.from_table->type == TableReferenceType::EMPTY_FROM &&
+      !select.where_clause && select.modifiers.empty() && select.select_list.size() == 1;
   if (!is_plain || select.select_list[0]->GetExpressionClass() != ExpressionClass::FUNCTION) {
     return nullptr;
   }
@@ -69,9 +69,9 @@ Slot AnyOfArray(Slot value, Slot array) {
   auto holds_null = make_uniq<ComparisonExpression>(ExpressionType::COMPARE_LESSTHAN,
                                                     Call("list_count", array->Copy()),
                                                     Call("len", array->Copy()));
-  auto unknown = make_uniq<ConjunctionExpression>(ExpressionType::CONJUNCTION_AND,
-                                                  std::move(holds_null),
-                                                  make_uniq<ConstantExpression>(Value()));
+  auto unknown =
+      make_uniq<ConjunctionExpression>(ExpressionType::CONJUNCTION_AND, std::move(holds_null),
+                                       make_uniq<ConstantExpression>(Value()));
   auto contains = Call("list_contains", std::move(array), std::move(value));
   return make_uniq<ConjunctionExpression>(ExpressionType::CONJUNCTION_OR, std::move(contains),
                                           std::move(unknown));
@@ -122,7 +122,8 @@ void RewriteFunction(Slot& slot, std::string_view sql) {
   Expressions arguments = std::move(call.children);
   arguments.push_back(make_uniq<ConstantExpression>(Value("i")));
   Slot match = make_uniq<FunctionExpression>("regexp_matches", std::move(arguments));
-  if (negated) match = make_uniq<OperatorExpression>(ExpressionType::OPERATOR_NOT, std::move(match));
+  if (negated)
+    match = make_uniq<OperatorExpression>(ExpressionType::OPERATOR_NOT, std::move(match));
   Replace(slot, std::move(match));
 }
 

@@ -1,8 +1,7 @@
 #include "engine/duck_error_forms.h"
 
-#include <duckdb/common/string_util.hpp>
-
 #include <array>
+#include <duckdb/common/string_util.hpp>
 #include <vector>
 
 namespace varve::engine {
@@ -95,12 +94,12 @@ Status OutOfRange(const std::string& type) {
 Status BadText(const std::string& value, const std::string& type) {
   const bool is_integer = type == "integer" || type == "bigint" || type == "smallint";
   if (is_integer && LooksLikeNumber(value)) {
-    return SqlErrorf(sqlstate::kNumericOutOfRange, "value \"{}\" is out of range for type {}", value,
-                     type);
+    return SqlErrorf(sqlstate::kNumericOutOfRange, "value \"{}\" is out of range for type {}",
+                     value, type);
   }
-  return SqlErrorf(type == "interval" ? sqlstate::kInvalidDatetimeFormat
-                                      : sqlstate::kInvalidTextRepresentation,
-                   "invalid input syntax for type {}: \"{}\"", type, value);
+  return SqlErrorf(
+      type == "interval" ? sqlstate::kInvalidDatetimeFormat : sqlstate::kInvalidTextRepresentation,
+      "invalid input syntax for type {}: \"{}\"", type, value);
 }
 
 std::optional<Status> Conversion(const std::string& m) {
@@ -135,7 +134,8 @@ std::optional<Status> Conversion(const std::string& m) {
         SqlError(sqlstate::kInvalidTextRepresentation, "invalid input syntax for type json"), m);
   }
   if (Has(m, "specifier")) {
-    return SqlErrorf(sqlstate::kInvalidParameterValue, "unit \"{}\" not recognized", Quoted(m, '"'));
+    return SqlErrorf(sqlstate::kInvalidParameterValue, "unit \"{}\" not recognized",
+                     Quoted(m, '"'));
   }
   return std::nullopt;
 }
@@ -207,10 +207,8 @@ constexpr std::array<Form, 37> kForms = {{
     {"Ambiguous reference to table", "42P09", "table reference \"{0}\" is ambiguous"},
     {"Duplicate alias", "42712", "table name \"{0}\" specified more than once"},
     {"Could not choose a best candidate function", "42725", "function is not unique"},
-    {"does not exist because schema", sqlstate::kUndefinedTable,
-     "relation \"{0}\" does not exist"},
-    {"Referenced table", sqlstate::kUndefinedTable,
-     "missing FROM-clause entry for table \"{0}\""},
+    {"does not exist because schema", sqlstate::kUndefinedTable, "relation \"{0}\" does not exist"},
+    {"Referenced table", sqlstate::kUndefinedTable, "missing FROM-clause entry for table \"{0}\""},
     {"Catalog \"", sqlstate::kInvalidSchemaName, "schema \"{0}\" does not exist"},
     {"columns but", sqlstate::kSyntaxError, ""},
     {"Column name/value mismatch", sqlstate::kSyntaxError, ""},
@@ -245,8 +243,8 @@ std::optional<Status> FromTable(const std::string& m) {
   for (const auto& form : kForms) {
     if (!Has(m, form.part)) continue;
     if (form.text.empty()) return SqlError(form.state, m);
-    return SqlError(form.state, duckdb::StringUtil::Replace(std::string(form.text), "{0}",
-                                                            Quoted(m, '"')));
+    return SqlError(form.state,
+                    duckdb::StringUtil::Replace(std::string(form.text), "{0}", Quoted(m, '"')));
   }
   return std::nullopt;
 }
@@ -278,9 +276,8 @@ std::optional<Status> Binding(const std::string& m) {
   }
   if (Has(m, "Cannot compare values of type") || Has(m, "Cannot mix values of type") ||
       Has(m, "explicit cast is required") || Has(m, "Unimplemented type for cast")) {
-    return SqlError(Has(m, "Cannot compare") ? sqlstate::kUndefinedFunction
-                                             : sqlstate::kDatatypeMismatch,
-                    m);
+    return SqlError(
+        Has(m, "Cannot compare") ? sqlstate::kUndefinedFunction : sqlstate::kDatatypeMismatch, m);
   }
   return FromTable(m);
 }

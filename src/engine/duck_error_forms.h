@@ -7,7 +7,6 @@
 #pragma once
 
 #include <duckdb.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>

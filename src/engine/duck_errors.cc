@@ -1,10 +1,9 @@
 #include "engine/duck_errors.h"
 
-#include <duckdb/common/string_util.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <duckdb/common/string_util.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -62,9 +61,8 @@ std::optional<size_t> PositionIn(std::string_view statement, const std::string& 
   }
   if (bytes > statement.size()) return std::nullopt;
   const auto is_start = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
-  return static_cast<size_t>(
-             std::count_if(statement.begin(), statement.begin() + static_cast<long>(bytes),
-                           is_start)) +
+  return static_cast<size_t>(std::count_if(
+             statement.begin(), statement.begin() + static_cast<long>(bytes), is_start)) +
          1;
 }
 
@@ -78,8 +76,8 @@ Status MissingEntry(const std::string& type, const std::string& name) {
   }
   if (duckdb::StringUtil::Contains(type, "Function") ||
       duckdb::StringUtil::Contains(type, "Macro")) {
-    const bool is_operator = !name.empty() && std::isalnum(static_cast<unsigned char>(name[0])) == 0 &&
-                             name[0] != '_';
+    const bool is_operator =
+        !name.empty() && std::isalnum(static_cast<unsigned char>(name[0])) == 0 && name[0] != '_';
     return SqlErrorf(sqlstate::kUndefinedFunction, "{} {} does not exist",
                      is_operator ? "operator" : "function", name);
   }
@@ -107,11 +105,13 @@ std::optional<Status> FromFields(const Parts& parts) {
     return ExistingEntry(parts.Field("type"), parts.Field("name"));
   }
   if (subtype == "COLUMN_NOT_FOUND") {
-    return SqlErrorf(sqlstate::kUndefinedColumn, "column \"{}\" does not exist", parts.Field("name"));
+    return SqlErrorf(sqlstate::kUndefinedColumn, "column \"{}\" does not exist",
+                     parts.Field("name"));
   }
   if (subtype == "NO_MATCHING_FUNCTION") {
     const std::string call = PostgresCall(parts.Field("call"));
-    const bool is_operator = std::isalpha(static_cast<unsigned char>(call[0])) == 0 && call[0] != '_';
+    const bool is_operator =
+        std::isalpha(static_cast<unsigned char>(call[0])) == 0 && call[0] != '_';
     return SqlErrorf(sqlstate::kUndefinedFunction, "{} does not exist",
                      is_operator ? "operator " + OperatorCall(call) : "function " + call);
   }
@@ -196,8 +196,8 @@ Status FromDuckError(const ErrorData& error, std::string_view statement_text) {
     status = WithPosition(std::move(status), *position);
   }
   // Similar column names help; DuckDB's overloads, functions and settings are not the user's world.
-  const bool names_columns = parts.hint.starts_with("Candidate bindings") ||
-                             parts.hint.starts_with("Did you mean: ");
+  const bool names_columns =
+      parts.hint.starts_with("Candidate bindings") || parts.hint.starts_with("Did you mean: ");
   if (names_columns && SqlStateOf(status) == sqlstate::kUndefinedColumn) {
     const auto list = parts.hint.find('"');
     if (list != std::string::npos) {

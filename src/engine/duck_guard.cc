@@ -1,5 +1,7 @@
 #include "engine/duck_guard.h"
 
+#include <absl/strings/numbers.h>
+
 #include <string>
 #include <unordered_map>
 
@@ -41,7 +43,8 @@ Status StatusFromDuck(const duckdb::ErrorData& error, std::string_view statement
     status = WithHint(std::move(status), it->second);
   }
   if (auto it = extra.find(kPosition); it != extra.end()) {
-    status = WithPosition(std::move(status), std::stoull(it->second));
+    size_t position = 0;
+    if (absl::SimpleAtoi(it->second, &position)) status = WithPosition(std::move(status), position);
   }
   return status;
 }

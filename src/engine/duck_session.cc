@@ -74,11 +74,10 @@ Status DuckSession::FailWith(Status status) {
 void DuckSession::ArmTimeout() {
   timed_out_ = false;
   if (settings_.statement_timeout().count() == 0 || deadline_) return;
-  deadline_ =
-      core_.deadlines.Arm(std::chrono::steady_clock::now() + settings_.statement_timeout(), [this] {
-        timed_out_ = true;
-        Cancel();
-      });
+  deadline_ = core_.deadlines.Arm(settings_.statement_timeout(), [this] {
+    timed_out_ = true;
+    Cancel();
+  });
 }
 
 void DuckSession::DisarmTimeout() {

@@ -1,9 +1,8 @@
 // Leaves out data files that cannot hold a row which passes the statement's filters.
 //
 // Role:     lake scan (DuckDB's filters, as expressions while planning and as table filters when
-// the
-//           scan starts) -> [Prune...] by partition values and column statistics of the Delta log.
-//           A filter on the time column also prunes partitions of the `date` derived from it.
+//           the scan starts) -> [Prune...] by partition values and column statistics of the Delta
+//           log. A filter on the time column also prunes partitions of the `date` derived from it.
 // Errors:   none: what is not understood keeps the file.
 // Threads:  no shared state.
 #pragma once

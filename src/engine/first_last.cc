@@ -34,8 +34,8 @@ struct Kept {
   T Get(Vector& /*result*/) const { return value; }
 };
 
-// Bytes lie in the arena of the aggregate, which grows only: the room is used again when it is large
-// enough, or last() over rows in time order would keep a copy of every one.
+// Bytes lie in the arena of the aggregate, which grows only: the room is used again when it is
+// large enough, or last() over rows in time order would keep a copy of every one.
 template <>
 struct Kept<string_t> {
   char* bytes;
@@ -74,7 +74,8 @@ bool Beats(const BestRow<T>& state, int64_t time, bool is_null, const T& value) 
 }
 
 template <bool Last, typename T>
-void Offer(BestRow<T>& state, int64_t time, bool is_null, const T& value, AggregateInputData& input) {
+void Offer(BestRow<T>& state, int64_t time, bool is_null, const T& value,
+           AggregateInputData& input) {
   if (!Beats<Last>(state, time, is_null, value)) return;
   state.any = true;
   state.time = time;
@@ -116,9 +117,9 @@ void Update(Vector inputs[], AggregateInputData& input, idx_t /*inputs*/, Vector
   UnifiedVectorFormat format;
   states.ToUnifiedFormat(count, format);
   auto* state = UnifiedVectorFormat::GetData<BestRow<T>*>(format);
-  UpdateRows<Last, T, Encoded>(
-      inputs, input, count,
-      [&](idx_t row) -> BestRow<T>& { return *state[format.sel->get_index(row)]; });
+  UpdateRows<Last, T, Encoded>(inputs, input, count, [&](idx_t row) -> BestRow<T>& {
+    return *state[format.sel->get_index(row)];
+  });
 }
 
 template <bool Last, typename T, bool Encoded>
@@ -221,10 +222,11 @@ unique_ptr<FunctionData> Bind(duckdb::ClientContext& /*context*/, AggregateFunct
 template <bool Last>
 void Register(duckdb::DatabaseInstance& db, const std::string& name) {
   duckdb::AggregateFunctionSet set(name);
-  for (const auto& time : {LogicalType::TIMESTAMP_TZ, LogicalType::TIMESTAMP, LogicalType::BIGINT}) {
-    AggregateFunction function({LogicalType::ANY, time}, LogicalType::ANY, nullptr, nullptr, nullptr,
-                               nullptr, nullptr, duckdb::FunctionNullHandling::SPECIAL_HANDLING,
-                               nullptr, Bind<Last>);
+  for (const auto& time :
+       {LogicalType::TIMESTAMP_TZ, LogicalType::TIMESTAMP, LogicalType::BIGINT}) {
+    AggregateFunction function({LogicalType::ANY, time}, LogicalType::ANY, nullptr, nullptr,
+                               nullptr, nullptr, nullptr,
+                               duckdb::FunctionNullHandling::SPECIAL_HANDLING, nullptr, Bind<Last>);
     Implement<Last, int64_t>(function);
     function.SetOrderDependent(duckdb::AggregateOrderDependent::NOT_ORDER_DEPENDENT);
     function.SetDistinctDependent(duckdb::AggregateDistinctDependent::NOT_DISTINCT_DEPENDENT);

@@ -4,9 +4,9 @@
 //           succeeded, SessionState::statement_rows holds its rows, complete (types, NOT NULL,
 //           derived date).
 // Limits:   a statement's rows are gathered in memory; what the log refuses to take is refused
-// there. Errors:   23502, 22023 (CompleteBatch), 0A000 for ON CONFLICT. Nothing is kept after an
-// error. Threads:  one DuckDB worker feeds the operator, so that rows keep the order of the
-// statement.
+//           there.
+// Errors:   23502, 22023 (CompleteBatch), 0A000 for ON CONFLICT. Nothing is kept after an error.
+// Threads:  one DuckDB worker feeds the operator, so that rows keep the order of the statement.
 #pragma once
 
 #include <duckdb.hpp>

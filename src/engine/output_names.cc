@@ -18,8 +18,8 @@ using namespace duckdb;  // NOLINT(google-build-using-namespace): DuckDB's parse
 
 namespace {
 
-// A name and how much it wants to be used: a cast gives way to the name of what it casts, unless that
-// has none or only that of another cast or of a CASE.
+// A name and how much it wants to be used: a cast gives way to the name of what it casts, unless
+// that has none or only that of another cast or of a CASE.
 enum class Strength { kNone, kWeak, kStrong };
 
 struct Name {

@@ -91,7 +91,7 @@ void PercentileSketch::Join() {
   positive_.JoinPairs();
 }
 
-void PercentileSketch::AddTo(Buckets PercentileSketch::*side, int32_t index, uint64_t count) {
+void PercentileSketch::AddTo(Buckets PercentileSketch::* side, int32_t index, uint64_t count) {
   while (!Fits(this->*side, index)) {
     Join();
     index = Joined(index);
@@ -114,7 +114,7 @@ void PercentileSketch::Add(double value) {
   }
 }
 
-void PercentileSketch::MergeSide(Buckets PercentileSketch::*side, const PercentileSketch& other) {
+void PercentileSketch::MergeSide(Buckets PercentileSketch::* side, const PercentileSketch& other) {
   const Buckets& from = other.*side;
   for (size_t i = 0; i < from.counts.size(); ++i) {
     if (from.counts[i] == 0) continue;

@@ -1,11 +1,13 @@
 // Summarises numbers so that any percentile can be told within a known error, and merged.
 //
-// Role:     percentile_agg() fills it, approx_percentile() asks it; its bytes may be stored in a table.
+// Role:     percentile_agg() fills it, approx_percentile() asks it; its bytes may be stored in a
+//           table.
 // Layout:   logarithmic buckets after UDDSketch (Epicoco et al., 2020): bucket i of a sketch with
 //           ratio g holds g^(i-1) < |x| <= g^i. When there would be more than kBucketsMax, pairs of
 //           buckets are joined (g becomes g*g) and the error about doubles.
-//           Bytes, little-endian: version u8 = 1 | joins u8 | zeros u64 | min f64 | max f64, then for
-//           the negative and the positive buckets: first index i32 | number u32 | counts u64 each.
+//           Bytes, little-endian: version u8 = 1 | joins u8 | zeros u64 | min f64 | max f64, then
+//           for the negative and the positive buckets: first index i32 | number u32 | counts u64
+//           each.
 // Units:    the relative error of an answer is at most kErrorAtFirst until the first join.
 // Errors:   Parse returns InvalidArgument for bytes that no sketch has. NaN is not counted.
 // Threads:  values; no shared state. The result does not depend on the order of Add and Merge.
@@ -51,8 +53,8 @@ class PercentileSketch {
   double ValueOf(int32_t index) const;
   // Whether adding `index` would go beyond kBucketsMax.
   static bool Fits(const Buckets& buckets, int32_t index);
-  void AddTo(Buckets PercentileSketch::*side, int32_t index, uint64_t count);
-  void MergeSide(Buckets PercentileSketch::*side, const PercentileSketch& other);
+  void AddTo(Buckets PercentileSketch::* side, int32_t index, uint64_t count);
+  void MergeSide(Buckets PercentileSketch::* side, const PercentileSketch& other);
   void Join();
 
   uint8_t joins_ = 0;

@@ -30,7 +30,8 @@ namespace {
 }
 
 // Sum and count of one group. Sum is int64_t where 2^32 rows cannot overflow it, else Int128.
-// Packed because DuckDB aligns states to 8 bytes and the compiler would use instructions that want 16.
+// Packed because DuckDB aligns states to 8 bytes and the compiler would use instructions that want
+// 16.
 template <typename Sum>
 struct __attribute__((packed, aligned(8))) SumState {
   Sum sum;
@@ -169,8 +170,9 @@ unique_ptr<FunctionData> BindDecimalAverage(ClientContext& /*context*/, Aggregat
 
 template <typename Input>
 AggregateFunction IntegerSum(const LogicalType& type) {
-  return Unordered(AggregateFunction::UnaryAggregate<SumState<int64_t>, Input, int64_t, SumToBigint>(
-      type, LogicalType::BIGINT));
+  return Unordered(
+      AggregateFunction::UnaryAggregate<SumState<int64_t>, Input, int64_t, SumToBigint>(
+          type, LogicalType::BIGINT));
 }
 
 }  // namespace
@@ -179,8 +181,8 @@ void RegisterAggregates(duckdb::DatabaseInstance& db) {
   duckdb::AggregateFunctionSet sum("sum");
   sum.AddFunction(IntegerSum<int16_t>(LogicalType::SMALLINT));
   sum.AddFunction(IntegerSum<int32_t>(LogicalType::INTEGER));
-  // DuckDB's sum(bigint) is a hugeint, which has the bytes of a DECIMAL(38,0): with the type changed
-  // its shortcuts by statistics keep working.
+  // DuckDB's sum(bigint) is a hugeint, which has the bytes of a DECIMAL(38,0): with the type
+  // changed its shortcuts by statistics keep working.
   for (auto function : AggregatesOf(db, "sum").functions) {
     if (function.arguments[0].id() != LogicalTypeId::BIGINT) continue;
     function.return_type = LogicalType::DECIMAL(duckdb::Decimal::MAX_WIDTH_DECIMAL, 0);
@@ -193,10 +195,9 @@ void RegisterAggregates(duckdb::DatabaseInstance& db) {
   avg.AddFunction(IntegerAverage<int32_t, int64_t>(LogicalType::INTEGER));
   avg.AddFunction(IntegerAverage<int64_t, Int128>(LogicalType::BIGINT));
   avg.AddFunction(IntegerAverage<hugeint_t, Int128>(LogicalType::HUGEINT));
-  avg.AddFunction(AggregateFunction({LogicalTypeId::DECIMAL}, LogicalTypeId::DECIMAL, nullptr,
-                                    nullptr, nullptr, nullptr, nullptr,
-                                    duckdb::FunctionNullHandling::DEFAULT_NULL_HANDLING, nullptr,
-                                    BindDecimalAverage));
+  avg.AddFunction(AggregateFunction(
+      {LogicalTypeId::DECIMAL}, LogicalTypeId::DECIMAL, nullptr, nullptr, nullptr, nullptr, nullptr,
+      duckdb::FunctionNullHandling::DEFAULT_NULL_HANDLING, nullptr, BindDecimalAverage));
   AddOverloads(db, std::move(avg));
 }
 

@@ -112,7 +112,9 @@ void ExecuteFloats(DataChunk& args, ExpressionState& /*state*/, Vector& result) 
 // How many digits the dividend is moved left so that the quotient has the result's scale.
 struct QuotientShift : FunctionData {
   explicit QuotientShift(int shift) : digits(shift) {}
-  unique_ptr<FunctionData> Copy() const override { return duckdb::make_uniq<QuotientShift>(digits); }
+  unique_ptr<FunctionData> Copy() const override {
+    return duckdb::make_uniq<QuotientShift>(digits);
+  }
   bool Equals(const FunctionData& other) const override {
     return digits == other.Cast<QuotientShift>().digits;
   }
@@ -139,16 +141,16 @@ void ExecuteQuotients(DataChunk& args, ExpressionState& state, Vector& result) {
 
 template <typename T>
 void ExecuteDecimalRemainders(DataChunk& args, ExpressionState& /*state*/, Vector& result) {
-  duckdb::BinaryExecutor::Execute<T, T, T>(
-      args.data[0], args.data[1], result, args.size(), [](T left, T right) -> T {
-        const Int128 divisor = Wide(right);
-        if (divisor == 0) ThrowDivisionByZero();
-        if constexpr (std::is_same_v<T, hugeint_t>) {
-          return ToHugeint(Wide(left) % divisor);
-        } else {
-          return left % right;
-        }
-      });
+  duckdb::BinaryExecutor::Execute<T, T, T>(args.data[0], args.data[1], result, args.size(),
+                                           [](T left, T right) -> T {
+                                             const Int128 divisor = Wide(right);
+                                             if (divisor == 0) ThrowDivisionByZero();
+                                             if constexpr (std::is_same_v<T, hugeint_t>) {
+                                               return ToHugeint(Wide(left) % divisor);
+                                             } else {
+                                               return left % right;
+                                             }
+                                           });
 }
 
 struct DecimalType {
@@ -196,7 +198,8 @@ unique_ptr<FunctionData> BindDecimalRemainder(ClientContext& /*context*/, Scalar
   const auto type = LogicalType::DECIMAL(narrow ? kWidthOfInt64 : kWidthMax, scale);
   function.arguments = {type, type};
   function.return_type = type;
-  function.function = narrow ? ExecuteDecimalRemainders<int64_t> : ExecuteDecimalRemainders<hugeint_t>;
+  function.function =
+      narrow ? ExecuteDecimalRemainders<int64_t> : ExecuteDecimalRemainders<hugeint_t>;
   return nullptr;
 }
 

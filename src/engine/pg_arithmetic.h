@@ -1,14 +1,13 @@
 // Replaces division and remainder by PostgreSQL's.
 //
 // Role:     RegisterFunctions() -> [RegisterArithmetic] -> DuckDB's system catalogue.
-//           Integers truncate; numeric / numeric is numeric with kQuotientScale digits or the larger
-//           scale of the operands.
+//           Integers truncate; numeric / numeric is numeric with kQuotientScale digits or the
+//           larger scale of the operands.
 // Errors:   22012 "division by zero" for every type; 22003 when a result does not fit.
 #pragma once
 
-#include <duckdb.hpp>
-
 #include <cstdint>
+#include <duckdb.hpp>
 
 namespace varve::engine {
 

@@ -3,7 +3,8 @@
 namespace varve::engine {
 
 void ThrowSqlError(SqlState state, const std::string& message) {
-  const std::unordered_map<std::string, std::string> fields = {{kSqlStateField, std::string(state)}};
+  const std::unordered_map<std::string, std::string> fields = {
+      {kSqlStateField, std::string(state)}};
   throw duckdb::Exception(fields, duckdb::ExceptionType::INVALID_INPUT, message);
 }
 

@@ -2,8 +2,7 @@
 //
 // Role:     Session::Execute -> [DuckResultStream, FixedResult] -> server, chunk by chunk.
 // Limits:   holds one chunk at a time; Detach keeps the rest in DuckDB's buffer manager, which
-// spills
-//           to disk past its memory limit.
+//           spills to disk past its memory limit.
 // Threads:  the session's thread.
 #pragma once
 

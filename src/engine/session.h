@@ -1,12 +1,13 @@
 // Runs SQL for one client: the only door from the server to DuckDB.
 //
 // Role:     server/pg, server/http -> [Session] -> DuckDB, TableWriter. No DuckDB type passes
-// through. Units:    a ResultChunk holds up to 2,048 rows in columns of model types. Errors:
-// PostgreSQL's SQLSTATEs with position where known. A failed statement changes nothing; inside
-//           BEGIN it fails the transaction (25P02 until ROLLBACK) as PostgreSQL does.
+//           through.
+// Units:    a ResultChunk holds up to 2,048 rows in columns of model types. Errors: PostgreSQL's
+//           SQLSTATEs with position where known. A failed statement changes nothing; inside BEGIN
+//           it fails the transaction (25P02 until ROLLBACK) as PostgreSQL does.
 // Threads:  a Session has one user at a time (the server serialises); Cancel() may be called from
-// any
-//           thread. Every call may block for as long as the statement runs: call on the query pool.
+//           any thread. Every call may block for as long as the statement runs: call on the query
+//           pool.
 #pragma once
 
 #include <cstdint>
@@ -91,9 +92,9 @@ class Session {
   // when they are durable; inside they wait for COMMIT. 25P02 in a failed transaction.
   virtual void WriteRows(TableRows rows, std::function<void(Status)> done) = 0;
 
-  // The implicit transaction of PostgreSQL's multi-statement query strings and of pipelines up to Sync:
-  // between Begin and Commit, rows wait as inside BEGIN, but transaction_state() stays kIdle. A BEGIN met
-  // on the way makes it an explicit one. Rollback drops the rows.
+  // The implicit transaction of PostgreSQL's multi-statement query strings and of pipelines up to
+  // Sync: between Begin and Commit, rows wait as inside BEGIN, but transaction_state() stays kIdle.
+  // A BEGIN met on the way makes it an explicit one. Rollback drops the rows.
   virtual Status BeginImplicit() = 0;
   virtual void CommitImplicit(std::function<void(Status)> done) = 0;
   virtual void RollbackImplicit() = 0;

@@ -1,4 +1,6 @@
 // The half of DuckSession that runs statements about the session itself.
+#include <absl/strings/numbers.h>
+
 #include <duckdb/execution/expression_executor.hpp>
 #include <duckdb/main/client_context.hpp>
 #include <duckdb/parser/expression/columnref_expression.hpp>
@@ -125,7 +127,11 @@ StreamOutcome DuckSession::RunExecute(const duckdb::SQLStatement& parsed) {
   std::vector<ParameterText> texts(statement->parameter_count());
   for (const auto& [name, expression] : execute.named_values) {
     const auto value = Evaluate(*duck_->context, *expression);
-    if (!value.IsNull()) texts.at(std::stoul(name) - 1) = value.ToString();
+    size_t number = 0;
+    if (!absl::SimpleAtoi(name, &number) || number == 0 || number > texts.size()) {
+      return SqlErrorf(sqlstate::kSyntaxError, "there is no parameter \"{}\"", name);
+    }
+    if (!value.IsNull()) texts[number - 1] = value.ToString();
   }
   VARVE_ASSIGN_OR_RETURN(auto values, BindParameters(*statement, {}, texts));
   return RunSql(statement->parsed(), statement->text(), std::move(values));

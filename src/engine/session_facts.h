@@ -7,10 +7,9 @@
 //           statement runs and must only read.
 #pragma once
 
+#include <cstdint>
 #include <duckdb.hpp>
 #include <duckdb/main/client_context_state.hpp>
-
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>

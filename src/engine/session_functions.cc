@@ -107,10 +107,11 @@ void ExecuteCurrentSetting(DataChunk& args, ExpressionState& state, Vector& resu
         if (auto value = SettingOf(context, name.GetString())) {
           return duckdb::StringVector::AddString(result, *value);
         }
-        const bool missing_ok = args.ColumnCount() == 2 && args.data[1].GetValue(row).GetValue<bool>();
+        const bool missing_ok =
+            args.ColumnCount() == 2 && args.data[1].GetValue(row).GetValue<bool>();
         if (!missing_ok) {
-          ThrowSqlError(sqlstate::kUndefinedObject, "unrecognized configuration parameter \"" +
-                                                        name.GetString() + "\"");
+          ThrowSqlError(sqlstate::kUndefinedObject,
+                        "unrecognized configuration parameter \"" + name.GetString() + "\"");
         }
         mask.SetInvalid(row);
         return string_t();
@@ -150,10 +151,11 @@ void ExecuteFormatType(DataChunk& args, ExpressionState& /*state*/, Vector& resu
   for (duckdb::idx_t row = 0; row < args.size(); ++row) {
     const Value oid = args.data[0].GetValue(row);
     const Value modifier = args.data[1].GetValue(row);  // NULL: none
-    result.SetValue(row, oid.IsNull() ? Value(LogicalType::VARCHAR)
-                                      : Value(PostgresTypeOfOid(
-                                            oid.GetValue<int64_t>(),
-                                            modifier.IsNull() ? -1 : modifier.GetValue<int32_t>())));
+    result.SetValue(
+        row, oid.IsNull()
+                 ? Value(LogicalType::VARCHAR)
+                 : Value(PostgresTypeOfOid(oid.GetValue<int64_t>(),
+                                           modifier.IsNull() ? -1 : modifier.GetValue<int32_t>())));
   }
 }
 

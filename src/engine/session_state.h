@@ -1,8 +1,8 @@
 // Holds what DuckDB's callbacks need to know about the session whose statement they serve.
 //
 // Role:     Session sets it up for each statement -> [SessionState], found through the
-// ClientContext
-//           -> redirection (what the statement sees), insert operator (where its rows go).
+//           ClientContext -> redirection (what the statement sees), insert operator (where its rows
+//           go).
 // Threads:  changed by the session's thread between statements; DuckDB's workers only read it while
 //           one runs, but for statement_rows, which the insert operator's last step appends to.
 #pragma once

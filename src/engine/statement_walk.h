@@ -1,4 +1,5 @@
-// Visits every part of a parsed statement: nested statements, queries, table references, expressions.
+// Visits every part of a parsed statement: nested statements, queries, table references,
+// expressions.
 //
 // Role:     parsed statement -> [StatementWalk] -> access guard, output names, dialect rewrites.
 //           A part whose kind is not known here is reported, so that a guard can refuse what a new
@@ -11,7 +12,6 @@
 #include <duckdb/parser/query_node.hpp>
 #include <duckdb/parser/query_node/select_node.hpp>
 #include <duckdb/parser/tableref.hpp>
-
 #include <string_view>
 
 namespace varve::engine {

@@ -1,29 +1,28 @@
 // Adds time_bucket() with TimescaleDB's results, in integer arithmetic.
 //
-// Role:     RegisterFunctions() -> [RegisterTimeBucket] -> DuckDB's system catalogue. DuckDB's own goes
-//           through ICU for timestamptz and takes most of the time of a bucketed count.
+// Role:     RegisterFunctions() -> [RegisterTimeBucket] -> DuckDB's system catalogue. DuckDB's own
+//           goes through ICU for timestamptz and takes most of the time of a bucketed count.
 // Units:    buckets are half-open [start, start + width); widths of days and less count from
 //           2000-01-03 00:00 (a Monday), widths of months from 2000-01-01.
-// Errors:   22023 for a width that is not positive, that mixes months with days or time, or that has
-//           a time part for a date; 22008 when the bucket lies outside the range of timestamps.
+// Errors:   22023 for a width that is not positive, that mixes months with days or time, or that
+//           has a time part for a date; 22008 when the bucket lies outside the range of timestamps.
 #pragma once
 
-#include <duckdb.hpp>
-
 #include <cstdint>
+#include <duckdb.hpp>
 
 namespace varve::engine {
 
-// Finds the bucket of a timestamp. Remembers the last bucket, because rows mostly come in time order
-// and a range check is cheaper than a division.
+// Finds the bucket of a timestamp. Remembers the last bucket, because rows mostly come in time
+// order and a range check is cheaper than a division.
 class Bucketer {
  public:
   // `origin` in microseconds since 1970; nullptr: TimescaleDB's default for the width.
   // Throws as described above.
   Bucketer(const duckdb::interval_t& width, const int64_t* origin);
 
-  // Moves the grid by `offset`, as time_bucket(width, ts - offset) + offset does. Its months are not
-  // part of this: the caller shifts by them.
+  // Moves the grid by `offset`, as time_bucket(width, ts - offset) + offset does. Its months are
+  // not part of this: the caller shifts by them.
   void ShiftBy(int64_t micros) { shift_ = micros; }
 
   // Start of the bucket that holds `micros`; infinities are their own buckets.

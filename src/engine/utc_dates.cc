@@ -54,7 +54,8 @@ unique_ptr<FunctionData> Bind(ClientContext& context, ScalarFunction& function,
     function = choice.by_calendar;
     return function.bind != nullptr ? function.bind(context, function, arguments) : nullptr;
   }
-  if ((function.name == "date_part" || function.name == "datepart") && IsEpoch(context, *arguments[0])) {
+  if ((function.name == "date_part" || function.name == "datepart") &&
+      IsEpoch(context, *arguments[0])) {
     function.bind = nullptr;
     function.function = ExecuteEpoch;
     function.return_type = LogicalType::DOUBLE;

@@ -8,9 +8,8 @@
 //           limit; 53200 no room within the wait; the log's own. Nothing is visible or durable then
 //           and the reservation is given back.
 // Threads:  safe. WriteAsync and Write block the caller up to the wait for memory, and while the
-// log
-//           has no room for more in its queue; never on the log's thread, which is what makes room.
-//           An io thread must not call them where it could be needed to finish other writes.
+//           log has no room for more in its queue; never on the log's thread, which is what makes
+//           room. An io thread must not call them where it could be needed to finish other writes.
 #pragma once
 
 #include <chrono>

@@ -3,12 +3,11 @@
 //
 // Role:     engine (CREATE/ALTER TABLE), flush (rows) -> [DeltaTable] -> io::ObjectStore.
 // Layout:   <location>/_delta_log/%020d.json, NNN.checkpoint.parquet, _last_checkpoint; Delta
-// protocol,
-//           reader 1 / writer 2. Data files: <location>/<partition path>/part-<uuid>.zstd.parquet.
+//           protocol, reader 1 / writer 2. Data files: <location>/<partition
+//           path>/part-<uuid>.zstd.parquet.
 // Errors:   0A000 with the feature's name when the table needs one that we do not know; Unavailable
-// when
-//           the store is; DataLoss for a log that breaks the protocol. A failed commit committed
-//           nothing, except Unavailable: then Refresh and txn_version say whether it did.
+//           when the store is; DataLoss for a log that breaks the protocol. A failed commit
+//           committed nothing, except Unavailable: then Refresh and txn_version say whether it did.
 // Threads:  safe; commits are serialised; files() never blocks on I/O.
 #pragma once
 

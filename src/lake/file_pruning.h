@@ -2,9 +2,9 @@
 //
 // Role:     engine (simple filters of a scan) -> [MayMatch] -> which files are opened.
 // Layout:   a bound is `column op value`, the value as text: integers and decimals in digits,
-// floats
-//           as printed, dates "2025-03-09", timestamptz either microseconds since 1970 in digits or
-//           ISO ("2025-03-09T10:00:00.5Z", "2025-03-09 10:00:00+00"), uuid and text as they are.
+//           floats as printed, dates "2025-03-09", timestamptz either microseconds since 1970 in
+//           digits or ISO ("2025-03-09T10:00:00.5Z", "2025-03-09 10:00:00+00"), uuid and text as
+//           they are.
 // Errors:   none: whatever cannot be decided (no statistics, text that does not parse, a type
 //           without statistics) answers true. A false is proof that no row of the file matches.
 // Threads:  pure functions.

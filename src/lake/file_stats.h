@@ -7,8 +7,7 @@
 //           the maximum up; text of more than kTextPrefixChars characters is cut, the maximum then
 //           raised so that it still is an upper bound.
 // Limits:   no minimum and maximum for boolean, jsonb, bytea and arrays, for floats with a NaN or
-// an
-//           infinity, for dates and instants outside years 1 to 9999.
+//           an infinity, for dates and instants outside years 1 to 9999.
 // Errors:   none; what cannot be said is left out, what cannot be read is as if left out.
 // Threads:  pure functions.
 #pragma once

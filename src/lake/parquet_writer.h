@@ -2,8 +2,7 @@
 //
 // Role:     flush, lake -> [ParquetWriter, CheckpointCodec] -> engine.
 // Errors:   53100 disk full, 53200 out of memory, else Internal; a partial file may be left behind
-// and is
-//           the caller's to delete.
+//           and is the caller's to delete.
 // Threads:  safe; both block.
 #pragma once
 

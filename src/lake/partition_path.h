@@ -1,8 +1,8 @@
 // Turns partition values into folder names and paths into the form of the Delta log, and back.
 //
 // Role:     flush (values of a file's rows) -> [partition path] -> where the file is put; log
-// paths. Layout:   folders as Hive names them: `column=value`, each special character as %XX of its
-// byte.
+//           paths.
+// Layout:   folders as Hive names them: `column=value`, each special character as %XX of its byte.
 //           In the log the whole path is percent-encoded once more, as a URI asks for.
 // Threads:  pure functions.
 #pragma once

@@ -2,11 +2,9 @@
 //
 // Role:     actions of checkpoints and commits -> [TableState] -> FileSet, the next checkpoint.
 // Layout:   "Action Reconciliation" of the Delta protocol: the newest reference to a file, the
-// newest
-//           protocol, metaData, txn of an appId and domainMetadata of a domain win.
+//           newest protocol, metaData, txn of an appId and domainMetadata of a domain win.
 // Errors:   0A000 with the feature's name for a table that Varve must not read or write; DataLoss
-// for
-//           a state without protocol or metaData. After an error the state is of no use.
+//           for a state without protocol or metaData. After an error the state is of no use.
 // Threads:  not thread-safe; a copy is cheap next to I/O (files are shared).
 #pragma once
 

@@ -1,16 +1,13 @@
 // Makes batches of records durable in one order and gives them back after a crash.
 //
 // Role:     ingest -> [log] -> on_durable (buffer), recovery -> replay. A row is acknowledged only
-// when
-//           its transaction's last record is synced.
+//           when its transaction's last record is synced.
 // Layout:   segments NNNNNNNNNNNN.log of 64 MiB; bytes: docs/formats/log.md.
 // Units:    Lsn per record, dense from 1. Sizes in bytes.
 // Limits:   payload of a record at most kPayloadBytesMax (the caller splits); the log's folder at
-// most
-//           max_bytes, beyond which Commit fails with 53100 and nothing is written.
+//           most max_bytes, beyond which Commit fails with 53100 and nothing is written.
 // Errors:   a failed write or fdatasync is fatal for the log: every later Commit gets the first
-// error,
-//           and on_fatal is called once so that the process can stop.
+//           error, and on_fatal is called once so that the process can stop.
 // Threads:  safe. Callbacks run on the log's one writer thread, in Lsn order.
 #pragma once
 

@@ -2,12 +2,10 @@
 //
 // Role:     local_log (encoded transactions) -> [LogWriter] -> segment_set; then the callbacks.
 // Limits:   kQueueBytesMax of encoded records waiting or being written; Submit blocks beyond it,
-// but
-//           always takes a transaction when nothing else waits.
+//           but always takes a transaction when nothing else waits.
 // Errors:   the first failed write or sync poisons the writer: on_fatal runs once, before anybody
-// is
-//           answered, because what the disk holds is unknown and a client must not be told "failed"
-//           about rows that a restart may bring back. Everything later gets that error.
+//           is answered, because what the disk holds is unknown and a client must not be told
+//           "failed" about rows that a restart may bring back. Everything later gets that error.
 // Threads:  Submit and accessors: safe. Callbacks run on the writer's thread without a lock held.
 #pragma once
 

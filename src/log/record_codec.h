@@ -1,8 +1,8 @@
 // Encodes and decodes one log record: a 48-byte header and a payload that may be compressed.
 //
 // Role:     committing threads -> Encode -> log writer (Seal, then bytes); segment reader ->
-// Decode. Layout:   docs/formats/log.md, table "Record". The checksum covers the payload first and
-// the
+//           Decode.
+// Layout:   docs/formats/log.md, table "Record". The checksum covers the payload first and the
 //           header without its checksum after it, so that the long part is computed by the thread
 //           that commits and only 44 bytes by the one that writes.
 // Units:    bytes as stored; `raw` is before compression.

@@ -1,8 +1,7 @@
 // Turns the words of the command line into a command.
 //
 // Errors:   InvalidArgument with one line; the caller prints it and exits with 2. Help and version
-// are not
-//           errors: they come back as text to print.
+//           are not errors: they come back as text to print.
 #pragma once
 
 #include <map>

@@ -1,8 +1,7 @@
 // Takes possession of the data folder: one server at a time, and the node's own name.
 //
 // Layout:   LOCK (held while the server runs, holds its pid), node_id (a UUID, made at the first
-// start:
-//           the appId under which this node commits to Delta tables), log/, lake/, scratch/,
+//           start: the appId under which this node commits to Delta tables), log/, lake/, scratch/,
 //           meta.duckdb.
 // Errors:   55006 when another server holds the folder; DataLoss when node_id is not readable.
 // Threads:  used once, at start.

@@ -2,8 +2,7 @@
 // nothing.
 //
 // Role:     ingest decode -> [Batch] -> log payload, buffer segment, flush, scan. The same shape in
-// all
-//           of them, so that nothing is converted on the way.
+//           all of them, so that nothing is converted on the way.
 // Limits:   kBatchRowsMax rows; larger input is split by whoever builds the batch.
 // Threads:  immutable once built; shared as std::shared_ptr<const Batch>.
 #pragma once

@@ -4,11 +4,9 @@
 // Layout:   docs/formats/log.md, "Payload of rows": per column id, type, sizes and the column's own
 //           arrays, little-endian. Only the columns that the batch has.
 // Limits:   decoding takes no more memory than the payload has bytes, at most kBatchRowsMax rows
-// and
-//           kColumnsMax columns; no lists of lists.
+//           and kColumnsMax columns; no lists of lists.
 // Errors:   DataLoss with the offset for bytes that are not a batch; bytes are never read beyond
-// the
-//           end. 54000 from SplitBatch when one row alone is above the limit.
+//           the end. 54000 from SplitBatch when one row alone is above the limit.
 // Threads:  no shared state.
 #pragma once
 

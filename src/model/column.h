@@ -2,10 +2,9 @@
 // them.
 //
 // Layout:   validity: one bit per row, least significant first, 1 = present, empty when no value is
-// NULL;
-//           fixed types: values, rows x FixedBytes(), little-endian, a NULL's bytes are 0;
-//           bytes types: offsets, rows + 1 x u32 from 0, and the bytes themselves;
-//           lists: offsets into `child`, a column of the element type. Spec: docs/formats/log.md.
+//           NULL; fixed types: values, rows x FixedBytes(), little-endian, a NULL's bytes are 0;
+//           bytes types: offsets, rows + 1 x u32 from 0, and the bytes themselves; lists: offsets
+//           into `child`, a column of the element type. Spec: docs/formats/log.md.
 // Limits:   bytes and child rows of one column stay below 2^32; the builder refuses before that.
 // Threads:  Column is immutable once built; ColumnBuilder has a single owner.
 #pragma once

@@ -2,8 +2,7 @@
 //
 // Role:     lake -> [FileSet] -> buffer (one half of a table snapshot), engine (what to scan).
 // Units:    bytes; rows; statistics are closed ranges. Partition values are text as the Delta log
-// has
-//           them, nullopt for NULL.
+//           has them, nullopt for NULL.
 // Threads:  immutable and shared.
 #pragma once
 

@@ -1,8 +1,7 @@
 // Describes a Varve table: its columns and what the table does with them.
 //
 // Role:     catalog -> [TableDef] -> ingest, buffer, flush, lake, engine. Immutable and shared; a
-// change
-//           of definition makes a new one with a higher schema_version.
+//           change of definition makes a new one with a higher schema_version.
 // Limits:   at most kColumnsMax columns; partition columns are text, integer or date.
 // Threads:  immutable after construction.
 #pragma once

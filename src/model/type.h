@@ -1,11 +1,10 @@
 // Describes the type of a column: what its values mean and how they lie in memory.
 //
 // Layout:   see Physical(); text-like values are UTF-8 bytes, kUuid is 16 bytes big-endian as
-// printed,
-//           kDecimal is a signed 128-bit little-endian integer scaled by 10^scale, kInterval is
-//           {int32 months, int32 days, int64 microseconds}, kDate is int32 days since 1970-01-01,
-//           kTime int64 microseconds since midnight, kTimestamp(Tz) int64 microseconds since 1970
-//           (INT64_MAX and INT64_MIN+1 stand for infinity and -infinity).
+//           printed, kDecimal is a signed 128-bit little-endian integer scaled by 10^scale,
+//           kInterval is {int32 months, int32 days, int64 microseconds}, kDate is int32 days since
+//           1970-01-01, kTime int64 microseconds since midnight, kTimestamp(Tz) int64 microseconds
+//           since 1970 (INT64_MAX and INT64_MIN+1 stand for infinity and -infinity).
 #pragma once
 
 #include <cstddef>

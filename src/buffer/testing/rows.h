@@ -1,8 +1,8 @@
 // Makes a small table and rows whose count tells which are missing or doubled.
 //
 // Role:     tests of buffer, ingest and flush. Writer w numbers its rows 1, 2, 3, ...; any view
-// that
-//           holds the first k of them, each once, has count == max == k and sum == k * (k + 1) / 2.
+//           that holds the first k of them, each once, has count == max == k and sum == k * (k + 1)
+//           / 2.
 // Threads:  functions without state; Tally is a plain value.
 #pragma once
 

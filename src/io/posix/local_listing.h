@@ -1,8 +1,7 @@
 // Lists the files of a local store in the order of object names.
 //
 // Role:     the file system -> [ListFiles] -> LocalStore. Also holds what its parts share: the
-// words
-//           for a system error, and the name of the folder that is no part of the store.
+//           words for a system error, and the name of the folder that is no part of the store.
 // Errors:   a folder that is not there is empty; a file that goes away meanwhile is left out.
 // Threads:  safe; blocks on the disk.
 #pragma once

@@ -1,11 +1,10 @@
 // Answers HTTP: health, readiness and the server's own telemetry.
 //
 // Role:     a load balancer, Prometheus or a person -> [HttpServer]. Runs as coroutines on the
-// caller's
-//           io_context; no thread of its own.
+//           caller's io_context; no thread of its own.
 // Limits:   kConnectionsMax connections, kHeaderBytesMax of header, no request body over
-// kBodyBytesMax,
-//           kIdleTimeout per request; beyond them the connection is closed or answered 413/431/503.
+//           kBodyBytesMax, kIdleTimeout per request; beyond them the connection is closed or
+//           answered 413/431/503.
 // Errors:   JSON {"detail": "..."} with 404, 405, 413, 503.
 // Threads:  Start and Stop from one thread; handlers run on the io threads and must not block.
 #pragma once
