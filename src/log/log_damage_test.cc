@@ -136,6 +136,11 @@ TEST_F(LogDamageTest, ANewerSegmentMakesEveryFlipDamage) {
   }
   disk_.SetContents(PathOf(1), sealed + std::string(100, '\0'));
   EXPECT_TRUE(Open().ok()) << "a crash may leave the preallocated rest";
+  Close();
+  disk_.SetContents(PathOf(1), sealed + "rest");
+  const Status opened = Open();
+  EXPECT_EQ(opened.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(opened.message(), HasSubstr(fmt::format("damaged at offset {}", end_)));
 }
 
 TEST_F(LogDamageTest, AMissingOrForeignSegmentIsNoticed) {
