@@ -391,8 +391,6 @@ void Protocol::HandleSync() {
 
 void Protocol::FinishSync() {
   skip_to_sync_ = false;
-  // Portals live as long as their transaction.
-  if (client_->state() != engine::TransactionState::kActive) portals_.clear();
   SendReady();
 }
 

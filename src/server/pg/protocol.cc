@@ -288,6 +288,8 @@ void Protocol::SendNotices() {
 void Protocol::EndStatement() { entry_->EndStatement(client_->state()); }
 
 void Protocol::SendReady() {
+  // Portals live as long as their transaction.
+  if (client_->state() != engine::TransactionState::kActive) portals_.clear();
   SendNotices();
   out_.ReadyForQuery(static_cast<char>(client_->state()));
 }

@@ -1,0 +1,78 @@
+#include "server/core/session_registry.h"
+
+#include <gtest/gtest.h>
+
+#include "server/core/session_for_test.h"
+
+namespace varve::server {
+namespace {
+
+class TestClock : public Clock {
+ public:
+  int64_t NowUs() const override { return now_us; }
+  int64_t MonotonicUs() const override { return now_us; }
+  int64_t now_us = 1'000'000;
+};
+
+class SessionRegistryTest : public ::testing::Test {
+ protected:
+  TestClock clock_;
+  SessionRegistry registry_{2, clock_, Random::System()};
+  SessionForTest session_;
+};
+
+TEST_F(SessionRegistryTest, RefusesMoreThanItsLimit) {
+  const auto first = registry_.Register().value();
+  ASSERT_TRUE(registry_.Register().ok());
+  EXPECT_EQ(SqlStateOf(registry_.Register().status()), "53300");
+  registry_.Unregister(first->pid());
+  EXPECT_TRUE(registry_.Register().ok());
+}
+
+TEST_F(SessionRegistryTest, CancelNeedsTheSecretAndARunningStatement) {
+  const auto entry = registry_.Register().value();
+  entry->SetSession(&session_);
+  registry_.Cancel(entry->pid(), entry->secret());
+  EXPECT_EQ(session_.cancels, 0);
+  entry->BeginStatement("SELECT 1", 0);
+  registry_.Cancel(entry->pid(), entry->secret() + 1);
+  registry_.Cancel(entry->pid() + 1, entry->secret());
+  EXPECT_EQ(session_.cancels, 0);
+  registry_.Cancel(entry->pid(), entry->secret());
+  EXPECT_EQ(session_.cancels, 1);
+  EXPECT_EQ(entry->EndStatement(engine::TransactionState::kIdle), StopReason::kUser);
+  entry->BeginStatement("SELECT 2", 0);
+  EXPECT_EQ(entry->stop_reason(), StopReason::kNone);
+}
+
+TEST_F(SessionRegistryTest, StatementsAreStoppedWhenTheirTimeIsUp) {
+  const auto entry = registry_.Register().value();
+  entry->SetSession(&session_);
+  entry->BeginStatement("SELECT 1", 50);
+  clock_.now_us += 49'999;
+  registry_.StopOverdue();
+  EXPECT_EQ(session_.cancels, 0);
+  clock_.now_us += 1;
+  registry_.StopOverdue();
+  EXPECT_EQ(session_.cancels, 1);
+  EXPECT_EQ(entry->stop_reason(), StopReason::kStatementTimeout);
+  entry->EndStatement(engine::TransactionState::kIdle);
+  registry_.StopOverdue();
+  EXPECT_EQ(session_.cancels, 1);
+}
+
+TEST_F(SessionRegistryTest, ListsWhatSessionsDo) {
+  const auto entry = registry_.Register().value();
+  entry->Describe("ann", "db", "127.0.0.1:9");
+  entry->BeginStatement(std::string(5000, 'x'), 0);
+  SessionInfo info = registry_.List().at(0);
+  EXPECT_EQ(info.state, "active");
+  EXPECT_EQ(info.statement.size(), SessionEntry::kStatementShownMax);
+  entry->EndStatement(engine::TransactionState::kFailed);
+  info = registry_.List().at(0);
+  EXPECT_EQ(info.state, "idle in transaction (aborted)");
+  EXPECT_EQ(info.user, "ann");
+}
+
+}  // namespace
+}  // namespace varve::server
