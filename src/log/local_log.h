@@ -77,6 +77,7 @@ struct LogTelemetry {
   uint64_t last_sync_us = 0;
   uint64_t sync_us_total = 0;
   uint64_t queue_bytes = 0;
+  uint64_t blocked_commits = 0;  // callers of CommitAsync that wait for room in the queue
   uint64_t segments = 0;
   uint64_t disk_bytes = 0;
   Lsn acknowledged;

@@ -53,9 +53,11 @@ void LogWriter::Submit(QueuedTransaction transaction) {
   {
     MutexLock lock(mu_);
     VARVE_CHECK(!stopping_);
+    ++telemetry_.blocked_commits;
     room_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) {
       return queue_bytes_ == 0 || queue_bytes_ + transaction.bytes <= kQueueBytesMax;
     });
+    --telemetry_.blocked_commits;
     queue_bytes_ += transaction.bytes;
     queue_.push_back(std::move(transaction));
   }

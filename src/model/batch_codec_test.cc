@@ -162,6 +162,14 @@ TEST(BatchCodecTest, EachWrongFieldIsDataLoss) {
   EXPECT_EQ(with(98, 11), StatusCode::kDataLoss) << "decimal(10,11)";
 }
 
+TEST(BatchCodecTest, RowsAboveTheLimitAreDataLossEvenWithoutColumns) {
+  Batch batch;
+  batch.rows = kBatchRowsMax;
+  EXPECT_TRUE(DecodeBatch(EncodeBatch(batch)).ok());
+  ++batch.rows;
+  EXPECT_EQ(DecodeBatch(EncodeBatch(batch)).status().code(), StatusCode::kDataLoss);
+}
+
 // A few bytes that promise gigabytes must not be believed.
 TEST(BatchCodecTest, SizesAreCheckedBeforeMemoryIsTaken) {
   std::string bytes = Golden();
