@@ -34,6 +34,10 @@ if(VARVE_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# The standard library's own checks (an empty optional, an index outside a vector) where speed does
+# not matter.
+add_compile_definitions($<$<NOT:$<CONFIG:Release>>:_GLIBCXX_ASSERTIONS>)
+
 add_compile_options(
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wvla -Wundef
   -fdiagnostics-color=auto)

@@ -25,8 +25,7 @@ CLANG_TIDY = "clang-tidy-19"
 CLANG = "clang++-19"
 
 
-# For tests, a short list: an ASSERT guards an optional without the analysis seeing it, copies cost
-# nothing there, and the headers of GoogleTest make every check slow.
+# For tests, a short list: copies cost nothing there, and GoogleTest makes every check slow.
 TEST_CHECKS = ("-*,clang-diagnostic-*,bugprone-use-after-move,google-build-using-namespace,"
                "modernize-use-override,readability-function-size,readability-identifier-naming")
 # On the headers of Asio and DuckDB this one check takes up to ten times as long as all others together,

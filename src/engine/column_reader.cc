@@ -73,7 +73,7 @@ void ReadUuids(const UnifiedVectorFormat& format, uint32_t count, Column& out) {
     duckdb::data_t bytes[16];
   };
   ReadFixed<duckdb::hugeint_t, Bytes16>(format, count, out, [](duckdb::hugeint_t value) {
-    Bytes16 result;
+    Bytes16 result{};
     duckdb::BaseUUID::ToBlob(value, result.bytes);
     return result;
   });

@@ -36,7 +36,7 @@ void Deadlines::Run() {
   MutexLock lock(mu_);
   while (!stopping_) {
     if (armed_.empty()) {
-      changed_.Wait(mu_, [this] { return stopping_ || !armed_.empty(); });
+      changed_.Wait(mu_, [this]() VARVE_REQUIRES(mu_) { return stopping_ || !armed_.empty(); });
       continue;
     }
     const auto earliest = armed_.begin();
@@ -50,7 +50,7 @@ void Deadlines::Run() {
     // A statement that ends in time only removes its entry: the thread then wakes once for nothing.
     const uint64_t seen = version_;
     changed_.WaitFor(mu_, std::chrono::microseconds(left_us),
-                     [&] { return stopping_ || version_ != seen; });
+                     [&]() VARVE_REQUIRES(mu_) { return stopping_ || version_ != seen; });
   }
 }
 

@@ -19,7 +19,7 @@ inline Int128 ToInt128(const duckdb::hugeint_t& value) {
 }
 
 inline duckdb::hugeint_t ToHugeint(Int128 value) {
-  duckdb::hugeint_t result;
+  duckdb::hugeint_t result{};
   result.lower = static_cast<uint64_t>(value);
   result.upper = static_cast<int64_t>(value >> 64);
   return result;

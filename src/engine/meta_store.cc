@@ -181,6 +181,7 @@ Result<std::vector<DroppedTable>> MetaStore::Dropped() {
       auto rows,
       RunInternal(connection, "SELECT id, location FROM varve_internal.dropped ORDER BY id"));
   std::vector<DroppedTable> dropped;
+  dropped.reserve(rows->RowCount());
   for (duckdb::idx_t i = 0; i < rows->RowCount(); i++) {
     dropped.push_back(
         {TableId(rows->GetValue(0, i).GetValue<uint32_t>()), rows->GetValue(1, i).ToString()});

@@ -22,7 +22,6 @@ using duckdb::hugeint_t;
 using duckdb::LogicalType;
 using duckdb::LogicalTypeId;
 using duckdb::ScalarFunction;
-using duckdb::ScalarFunctionSet;
 using duckdb::unique_ptr;
 using duckdb::Vector;
 

@@ -80,7 +80,7 @@ std::string PostgresTypeTitle(const duckdb::LogicalType& type) {
     return "unknown";
   }
   const bool is_list = type.id() == duckdb::LogicalTypeId::LIST;
-  const std::string name = type.IsJSONType() ? "jsonb" : PostgresTypeName(type);
+  std::string name = type.IsJSONType() ? "jsonb" : PostgresTypeName(type);
   for (const auto& known : kTypes) {
     if (known.name == name) return std::string(known.title) + (is_list ? "[]" : "");
   }

@@ -12,6 +12,7 @@ namespace varve::engine {
 std::vector<ResultColumn> ResultColumnsOf(const duckdb::vector<std::string>& names,
                                           const duckdb::vector<duckdb::LogicalType>& types) {
   std::vector<ResultColumn> columns;
+  columns.reserve(names.size());
   for (size_t i = 0; i < names.size(); i++) columns.push_back({names[i], FromDuck(types[i])});
   return columns;
 }

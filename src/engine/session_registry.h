@@ -55,6 +55,7 @@ class SessionRegistry {
   std::vector<SessionInfo> List() const VARVE_EXCLUDES(mu_) {
     MutexLock lock(mu_);
     std::vector<SessionInfo> all;
+    all.reserve(sessions_.size());
     for (const auto& [id, info] : sessions_) all.push_back(info);
     return all;
   }

@@ -54,9 +54,9 @@ int32_t MonthOf(int64_t micros) {
 
 int64_t FirstOfMonth(int32_t month_number) {
   const int32_t year = FloorTo(month_number, 12) / 12;
-  date_t date;
+  date_t date{};
   if (!duckdb::Date::TryFromDate(year, month_number - year * 12 + 1, 1, date)) ThrowOutOfRange();
-  timestamp_t start;
+  timestamp_t start{};
   if (!duckdb::Timestamp::TryFromDatetime(date, duckdb::dtime_t(0), start)) ThrowOutOfRange();
   return start.value;
 }
@@ -129,7 +129,7 @@ struct TimeValue<date_t> {
   static int64_t Micros(date_t date) {
     if (date == date_t::infinity()) return timestamp_t::infinity().value;
     if (date == date_t::ninfinity()) return timestamp_t::ninfinity().value;
-    timestamp_t start;
+    timestamp_t start{};
     if (!duckdb::Timestamp::TryFromDatetime(date, duckdb::dtime_t(0), start)) ThrowOutOfRange();
     return start.value;
   }

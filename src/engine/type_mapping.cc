@@ -121,7 +121,7 @@ Type FromDuck(const LogicalType& type) {
 }
 
 Result<Type> ColumnTypeFromDuck(const LogicalType& type) {
-  const Type mapped = FromDuck(type);
+  Type mapped = FromDuck(type);
   // A table holds exactly the types that come back as they went in.
   if (ToDuck(mapped) != type) {
     return SqlErrorf(sqlstate::kFeatureNotSupported, "type {} is not supported in a Varve table",

@@ -74,6 +74,7 @@ void JobRunner::Stop() {
 std::vector<catalog::JobInfo> JobRunner::Jobs() const {
   MutexLock lock(mu_);
   std::vector<catalog::JobInfo> jobs;
+  jobs.reserve(states_.size());
   for (const State& state : states_) jobs.push_back(state.info);
   return jobs;
 }

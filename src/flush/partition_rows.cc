@@ -33,6 +33,7 @@ class Grouping {
 
   Status Add(const BatchRef& batch) {
     std::vector<const Column*> columns;
+    columns.reserve(table_.partition_columns.size());
     for (const uint32_t column : table_.partition_columns) {
       columns.push_back(batch->Find(table_.columns[column].id));
     }

@@ -99,7 +99,7 @@ void Committer::WriteAsync(WriteSet rows, std::function<void(Status)> done) {
   log::Transaction transaction;
   transaction.records = *std::move(records);
   transaction.on_durable = [pending](LsnRange lsns) { pending->Apply(lsns); };
-  transaction.done = [pending](Result<LsnRange> lsns) { pending->Finish(lsns.status()); };
+  transaction.done = [pending](const Result<LsnRange>& lsns) { pending->Finish(lsns.status()); };
   log_.CommitAsync(std::move(transaction));
 }
 

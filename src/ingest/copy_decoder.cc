@@ -52,7 +52,8 @@ Result<std::vector<bool>> Marked(const TableDef& table, const std::vector<uint32
 
 }  // namespace
 
-Result<std::unique_ptr<CopyDecoder>> CopyDecoder::Create(const CopySpec& spec, TableRef table,
+Result<std::unique_ptr<CopyDecoder>> CopyDecoder::Create(const CopySpec& spec,
+                                                         const TableRef& table,
                                                          const DecodeSettings& settings) {
   VARVE_ASSIGN_OR_RETURN(std::vector<uint32_t> columns, FindColumns(*table, spec.columns));
   VARVE_ASSIGN_OR_RETURN(std::vector<bool> not_null,

@@ -26,7 +26,7 @@ class CopyDecoder {
   virtual ~CopyDecoder() = default;
 
   // `spec` names `table`. 42703, 42701, or 0A000 for a default that is not a constant.
-  static Result<std::unique_ptr<CopyDecoder>> Create(const CopySpec& spec, TableRef table,
+  static Result<std::unique_ptr<CopyDecoder>> Create(const CopySpec& spec, const TableRef& table,
                                                      const DecodeSettings& settings);
 
   // Columns expected per row, for CopyInResponse.

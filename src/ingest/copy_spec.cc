@@ -317,8 +317,8 @@ class CopyReader {
   }
 
   Status CheckCharacters(bool csv) const {
-    const auto bad = [](std::string message) {
-      return SqlError(sqlstate::kInvalidParameterValue, std::move(message));
+    const auto bad = [](const std::string& message) {
+      return SqlError(sqlstate::kInvalidParameterValue, message);
     };
     if (spec_.delimiter == '\n' || spec_.delimiter == '\r') {
       return bad("COPY delimiter cannot be newline or carriage return");

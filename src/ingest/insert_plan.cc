@@ -95,6 +95,7 @@ class CompiledInsert : public InsertPlan {
   // comes at Parse.
   Result<bool> CheckLiterals() const {
     std::vector<ColumnBuilder> builders;
+    builders.reserve(columns_.size());
     for (const uint32_t column : columns_) builders.emplace_back(table_->columns[column].type);
     for (size_t i = 0; i < cells_.size(); ++i) {
       const Literal& cell = cells_[i];

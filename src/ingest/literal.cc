@@ -14,7 +14,7 @@ namespace {
 // Names of more than one word; the rest is Type::Parse's.
 struct LongName {
   std::array<std::string_view, 4> words;
-  TypeKind kind;
+  TypeKind kind{};
 };
 constexpr std::array kLongNames = {
     LongName{{"double", "precision", "", ""}, TypeKind::kFloat64},

@@ -136,7 +136,7 @@ Status LoggedDeltaTable::CatchUp() {
 
 Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
   const int64_t version = state_.version() + 1;
-  const Status put = context_.store->PutIfAbsent(log_.CommitName(version), draft.content);
+  Status put = context_.store->PutIfAbsent(log_.CommitName(version), draft.content);
   if (put.ok()) {
     VARVE_RETURN_IF_ERROR(state_.Apply(version, std::move(draft.actions), *table_));
     Commits().Add();

@@ -156,6 +156,7 @@ Status TableState::CheckFits(const TableDef& table) const {
     }
   }
   std::vector<std::string> partition_columns;
+  partition_columns.reserve(table.partition_columns.size());
   for (const uint32_t column : table.partition_columns) {
     partition_columns.push_back(table.columns[column].name);
   }

@@ -17,7 +17,7 @@ Status Fatal(const Status& status) {
 }  // namespace
 
 SegmentSet::SegmentSet(io::FileSystem& files, std::string dir, uint64_t segment_bytes,
-                       std::vector<SegmentFile> sealed)
+                       const std::vector<SegmentFile>& sealed)
     : files_(files), dir_(std::move(dir)), segment_bytes_(segment_bytes) {
   for (const SegmentFile& segment : sealed) sealed_.push_back({segment.first, segment.bytes});
 }

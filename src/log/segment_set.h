@@ -29,7 +29,7 @@ namespace varve::log {
 class SegmentSet {
  public:
   SegmentSet(io::FileSystem& files, std::string dir, uint64_t segment_bytes,
-             std::vector<SegmentFile> sealed);
+             const std::vector<SegmentFile>& sealed);
 
   // Makes the first active segment, durable when it returns OK. `reuse_file`: a file of this name
   // is there and holds nothing of value.

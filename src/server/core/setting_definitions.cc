@@ -158,7 +158,7 @@ Status Unchangeable(const SettingDefinition& setting) {
 }
 
 std::optional<bool> ParseBool(std::string_view value) {
-  const std::string word = absl::AsciiStrToLower(std::string(value));
+  std::string word = absl::AsciiStrToLower(std::string(value));
   for (const std::string_view yes : {"on", "true", "yes", "1", "t", "y"}) {
     if (word == yes) return true;
   }

@@ -167,7 +167,8 @@ void PgServer::Impl::Admit(Connection::Socket socket) {
 }
 
 void PgServer::Impl::Forget(const std::shared_ptr<Connection>& connection) {
-  std::shared_ptr<Connection> last = connection;  // Destroyed without the lock.
+  // Destroyed without the lock. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+  const std::shared_ptr<Connection> last = connection;
   MutexLock lock(mu_);
   connections_.erase(connection);
   gone_.NotifyAll();

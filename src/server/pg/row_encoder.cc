@@ -127,7 +127,7 @@ Result<uint32_t> EncodeRows(const engine::ResultChunk& chunk, uint32_t begin, ui
     }
     const size_t start = out.size();
     out.Begin(format.copy != nullptr ? 'd' : 'D');
-    const Status encoded = EncodeValues(chunk, row, format, format.copy != nullptr, out);
+    Status encoded = EncodeValues(chunk, row, format, format.copy != nullptr, out);
     if (!encoded.ok()) {
       out.buffer().resize(start);
       return encoded;

@@ -30,7 +30,7 @@ void Protocol::HandleQuery(std::string_view body) {
   // The unnamed statement and portal end here, as the manual says.
   statements_.erase("");
   portals_.erase("");
-  script_.emplace();
+  script_.emplace(Script{});
   Status status = ingest::CheckText(*sql);
   if (status.ok()) status = ReadScript(*sql);
   if (!status.ok()) return Fail(status);
