@@ -6,7 +6,7 @@ namespace varve::engine {
 
 Status DefinitionChange::Prepare(EngineCore& core) const {
   if (!after) return OkStatus();
-  return before ? core.parts.tables->Update(after) : core.parts.tables->Create(after);
+  return before ? core.tables->Update(after) : core.tables->Create(after);
 }
 
 void DefinitionChange::Publish(EngineCore& core) const {
@@ -19,8 +19,8 @@ void DefinitionChange::Undo(EngineCore& core) const {
     core.catalog.Put(before);
   } else if (after) {
     core.catalog.Remove(after->id);
-    core.parts.tables->Remove(after->id);
-    const Status gone = core.parts.tables->DeleteFolder(after->location);
+    core.tables->Remove(after->id);
+    const Status gone = core.tables->DeleteFolder(after->location);
     if (!gone.ok())
       spdlog::warn("engine: folder {} is left over: {}", after->location, MessageOf(gone));
   }
@@ -29,8 +29,8 @@ void DefinitionChange::Undo(EngineCore& core) const {
 void DefinitionChange::Finish(EngineCore& core) const {
   if (after) return;
   core.catalog.Remove(before->id);
-  core.parts.tables->Remove(before->id);
-  Status gone = core.parts.tables->DeleteFolder(before->location);
+  core.tables->Remove(before->id);
+  Status gone = core.tables->DeleteFolder(before->location);
   if (gone.ok()) gone = core.meta->ForgetDropped(before->id);
   if (!gone.ok()) {
     // varve_internal.dropped still names it: the next start deletes it.

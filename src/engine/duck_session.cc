@@ -15,8 +15,13 @@ DuckSession::DuckSession(EngineCore& core, const std::string& user, const std::s
     : core_(core),
       id_(core.sessions.Add(user, database, Clock::System().NowUs())),
       settings_(core.options.statement_timeout_ms),
-      state_(duckdb::make_shared_ptr<SessionState>(core.catalog)) {
+      state_(duckdb::make_shared_ptr<SessionState>(core.catalog)),
+      facts_(duckdb::make_shared_ptr<SessionFacts>()) {
   state_->rows_bytes_max = core.options.transaction_bytes_max;
+  facts_->user = user;
+  facts_->database = database;
+  facts_->backend_pid = static_cast<int32_t>(id_);
+  facts_->setting = [this](const std::string& name) { return settings_.Shown(name); };
 }
 
 DuckSession::~DuckSession() {
@@ -38,6 +43,7 @@ Status DuckSession::EnsureConnected() {
   VARVE_RETURN_IF_ERROR(GuardDuck([&] {
     auto connection = std::make_unique<duckdb::Connection>(current->Connect());
     connection->context->registered_state->Insert(kSessionStateKey, state_);
+    SessionFacts::Attach(*connection->context, facts_);
     MutexLock lock(connection_mu_);
     connection_ = std::move(connection);
     duck_ = connection_.get();

@@ -18,6 +18,7 @@
 #include "engine/engine_core.h"
 #include "engine/result_stream.h"
 #include "engine/session.h"
+#include "engine/session_facts.h"
 #include "engine/session_settings.h"
 #include "engine/session_state.h"
 #include "engine/statement.h"
@@ -124,6 +125,7 @@ class DuckSession : public Session, private StreamOwner {
   const uint64_t id_;
   SessionSettings settings_;
   duckdb::shared_ptr<SessionState> state_;
+  duckdb::shared_ptr<SessionFacts> facts_;
   GenerationRef generation_;
   // Replaced by the session's thread; Cancel reads it from others.
   mutable Mutex connection_mu_;

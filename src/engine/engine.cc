@@ -5,6 +5,7 @@
 #include "engine/duck_session.h"
 #include "engine/engine_core.h"
 #include "engine/redirect.h"
+#include "engine/system_views.h"
 
 namespace varve::engine {
 
@@ -19,11 +20,17 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
                              .threads = core->options.threads,
                              .allowed_directories = core->options.allowed_directories};
   VARVE_ASSIGN_OR_RETURN(
-      core->database, Database::Open(std::move(database), [&store](duckdb::DatabaseInstance& db) {
-        RegisterRedirection(db, store);
+      core->database, Database::Open(std::move(database), [raw = core.get()](duckdb::DatabaseInstance& db) {
+        RegisterRedirection(db, raw->store);
+        raw->sources.Register(db);
+        RegisterSystemFunctions(db, *raw);
       }));
   VARVE_ASSIGN_OR_RETURN(core->meta, MetaStore::Open(*core->database));
+  auto connection = core->database->current()->Connect();
+  VARVE_RETURN_IF_ERROR(CreateSystemViews(connection));
   VARVE_RETURN_IF_ERROR(core->meta->Load(catalog));
+  core->parquet_writer = std::make_unique<DuckParquetWriter>(*core->database, core->sources);
+  core->checkpoint_codec = std::make_unique<DuckCheckpointCodec>(*core->database, core->sources);
   for (const auto& table : core->options.shipped_tables) {
     VARVE_RETURN_IF_ERROR(core->meta->EnsureShipped(catalog, table));
   }
@@ -33,9 +40,10 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
 Status SqlEngine::Attach(const EngineParts& parts) {
   VARVE_CHECK(parts.buffer != nullptr && parts.writer != nullptr && parts.tables != nullptr);
   core_->parts = parts;
+  core_->tables = std::make_unique<LakeTables>(*parts.buffer, *parts.tables, parts.lake);
   VARVE_ASSIGN_OR_RETURN(const auto dropped, core_->meta->Dropped());
   for (const auto& table : dropped) {
-    VARVE_RETURN_IF_ERROR(parts.tables->DeleteFolder(table.location));
+    VARVE_RETURN_IF_ERROR(core_->tables->DeleteFolder(table.location));
     VARVE_RETURN_IF_ERROR(core_->meta->ForgetDropped(table.id));
   }
   return OkStatus();
@@ -51,6 +59,7 @@ Result<std::unique_ptr<Session>> SqlEngine::NewSession(const std::string& user,
 
 lake::ParquetWriter& SqlEngine::parquet_writer() { return *core_->parquet_writer; }
 lake::CheckpointCodec& SqlEngine::checkpoint_codec() { return *core_->checkpoint_codec; }
+Result<TableId> SqlEngine::HighestTableId() { return core_->meta->HighestTableId(); }
 Database& SqlEngine::database() { return *core_->database; }
 
 }  // namespace varve::engine

@@ -12,17 +12,19 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "buffer/buffer.h"
 #include "catalog/catalog.h"
-#include "catalog/lake_tables.h"
 #include "catalog/maintenance.h"
 #include "catalog/table_writer.h"
 #include "engine/session.h"
 #include "io/object_store.h"
+#include "lake/delta_table.h"
 #include "lake/parquet_writer.h"
+#include "lake/table_set.h"
 
 namespace varve::engine {
 
@@ -50,7 +52,10 @@ struct EngineParts {
   buffer::Buffer* buffer = nullptr;
   catalog::TableWriter* writer = nullptr;
   catalog::Maintenance* maintenance = nullptr;
-  catalog::LakeTables* tables = nullptr;
+  lake::TableSet* tables = nullptr;
+  // The log's state for varve.log, as (property, value); may be empty.
+  std::function<std::vector<std::pair<std::string, std::string>>()> log_status;
+  lake::DeltaTable::Context lake;  // for the Delta tables of CREATE TABLE
 };
 
 class Database;
@@ -66,6 +71,10 @@ class SqlEngine : public Engine {
 
   lake::ParquetWriter& parquet_writer();
   lake::CheckpointCodec& checkpoint_codec();
+
+  // The highest table id ever given: a log record with a higher one is damage, one with an unknown
+  // lower id belonged to a table that was dropped or never became durable.
+  Result<TableId> HighestTableId();
 
   // Sessions work from here on; folders of tables whose DROP was cut short are deleted.
   Status Attach(const EngineParts& parts);

@@ -7,7 +7,10 @@
 
 #include "engine/database.h"
 #include "engine/deadlines.h"
+#include "engine/duck_checkpoint_codec.h"
+#include "engine/duck_parquet_writer.h"
 #include "engine/engine.h"
+#include "engine/lake_tables.h"
 #include "engine/meta_store.h"
 #include "engine/session_registry.h"
 
@@ -21,10 +24,12 @@ struct EngineCore {
   catalog::Catalog& catalog;
   io::ObjectStore& store;
   EngineParts parts;
+  BatchSources sources;
   std::unique_ptr<Database> database;
   std::unique_ptr<MetaStore> meta;
-  std::unique_ptr<lake::ParquetWriter> parquet_writer;
-  std::unique_ptr<lake::CheckpointCodec> checkpoint_codec;
+  std::unique_ptr<DuckParquetWriter> parquet_writer;
+  std::unique_ptr<DuckCheckpointCodec> checkpoint_codec;
+  std::unique_ptr<LakeTables> tables;
   SessionRegistry sessions;
   Deadlines deadlines;
 };

@@ -1,18 +1,17 @@
 #include "engine/engine.h"
 
+#include "engine/database.h"
 #include "engine/testing/engine_fixture.h"
 
 namespace varve::engine {
 namespace {
 
-class EngineTest : public EngineFixture {
- protected:
-  void CreateReadings() {
-    Run("CREATE TABLE raw.readings (timestamp timestamptz NOT NULL, device text, site text DEFAULT "
-        "'main', temperature double precision) WITH (time_column = 'timestamp', partition_by = "
-        "'date', sort_by = 'device')");
-  }
-};
+class EngineTest : public EngineFixture {};
+
+constexpr const char* kReadings =
+    "CREATE TABLE raw.readings (timestamp timestamptz NOT NULL, device text, site text DEFAULT "
+    "'main', temperature double precision) WITH (time_column = 'timestamp', partition_by = 'date', "
+    "sort_by = 'device')";
 
 TEST_F(EngineTest, SelectsAConstant) {
   EXPECT_EQ(Run("SELECT 1"), (Rows{{"1"}}));
@@ -20,13 +19,273 @@ TEST_F(EngineTest, SelectsAConstant) {
 }
 
 TEST_F(EngineTest, InsertedRowsAreReadBack) {
-  CreateReadings();
+  Run(kReadings);
   EXPECT_EQ(Tag("INSERT INTO raw.readings (timestamp, device, temperature) VALUES "
                 "('2026-11-01 10:00:00+00', 'a', 1.5), ('2026-11-02 00:00:00+00', 'b', 2.5)"),
             "INSERT 0 2");
   EXPECT_EQ(Run("SELECT device, site, temperature, date::text FROM raw.readings ORDER BY device"),
             (Rows{{"a", "main", "1.5", "2026-11-01"}, {"b", "main", "2.5", "2026-11-02"}}));
   EXPECT_EQ(Run("SELECT count(*) FROM raw.readings WHERE temperature > 2"), (Rows{{"1"}}));
+}
+
+TEST_F(EngineTest, InsertReportsPostgresErrorsAndKeepsNothing) {
+  Run(kReadings);
+  const Status null = Try("INSERT INTO raw.readings (device) VALUES ('a')");
+  EXPECT_EQ(SqlStateOf(null), "23502");
+  EXPECT_NE(MessageOf(null).find("timestamp"), std::string_view::npos) << null;
+  EXPECT_EQ(StateOf("INSERT INTO raw.readings (timestamp, date) VALUES ('2026-11-01', "
+                    "'2026-11-02')"),
+            "22023");
+  EXPECT_EQ(StateOf("INSERT INTO raw.readings (timestamp, device) SELECT timestamptz '2026-11-01', "
+                    "'a' UNION ALL SELECT NULL, 'b'"),
+            "23502");
+  EXPECT_EQ(StateOf("INSERT INTO raw.readings (timestamp) VALUES ('2026-11-01') ON CONFLICT DO "
+                    "NOTHING"),
+            "0A000");
+  EXPECT_EQ(StateOf("DELETE FROM raw.readings"), "0A000");
+  EXPECT_EQ(StateOf("UPDATE raw.readings SET device = 'x'"), "0A000");
+  EXPECT_EQ(StateOf("TRUNCATE raw.readings"), "0A000");
+  EXPECT_EQ(StateOf("SELECT rowid FROM raw.readings"), "42703");
+  EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"0"}}));
+}
+
+TEST_F(EngineTest, InsertReturnsRowsWhenAsked) {
+  Run(kReadings);
+  EXPECT_EQ(Run("INSERT INTO raw.readings (timestamp, device, temperature) VALUES ('2026-11-01', "
+                "'a', 1), ('2026-11-02', 'b', 2) RETURNING device, temperature * 2 AS twice, site"),
+            (Rows{{"a", "2", "main"}, {"b", "4", "main"}}));
+  EXPECT_EQ(Tag("INSERT INTO raw.readings (timestamp) VALUES ('2026-11-03') RETURNING 1"),
+            "INSERT 0 1");
+  EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"3"}}));
+}
+
+TEST_F(EngineTest, InsertSelectReadsTheOldSnapshot) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings (timestamp, temperature) SELECT timestamptz '2026-11-01' + "
+      "to_seconds(x), x FROM range(10000) r(x)");
+  EXPECT_EQ(Tag("INSERT INTO raw.readings SELECT * FROM raw.readings"), "INSERT 0 10000");
+  EXPECT_EQ(Run("SELECT count(*), sum(temperature) FROM raw.readings"),
+            (Rows{{"20000", "99990000"}}));
+}
+
+TEST_F(EngineTest, FilesAndBufferAreReadTogether) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings (timestamp, device, temperature) SELECT timestamptz '2026-11-01' + "
+      "to_seconds(x * 60), 'd' || (x % 7), x FROM range(5000) r(x)");
+  Flush("raw", "readings");
+  EXPECT_EQ(Run("SELECT count(*), sum(temperature), min(date)::text, max(date)::text FROM "
+                "raw.readings"),
+            (Rows{{"5000", "12497500", "2026-11-01", "2026-11-04"}}));
+  Run("INSERT INTO raw.readings (timestamp, device, temperature) VALUES ('2026-12-01', 'fresh', 1)");
+  EXPECT_EQ(Run("SELECT count(*), count(date), count(DISTINCT device) FROM raw.readings"),
+            (Rows{{"5001", "5001", "8"}}));
+  EXPECT_EQ(Run("SELECT device, date::text FROM raw.readings ORDER BY timestamp DESC LIMIT 2"),
+            (Rows{{"fresh", "2026-12-01"}, {"d1", "2026-11-04"}}));
+  EXPECT_EQ(Run("SELECT temperature FROM raw.readings WHERE date = '2026-11-03' AND device = 'd3' "
+                "ORDER BY temperature LIMIT 1"),
+            (Rows{{"2880"}}));
+}
+
+TEST_F(EngineTest, EveryFilterAgreesWithPlainDuckDb) {
+  Run(kReadings);
+  Run("CREATE TEMP TABLE plain AS SELECT timestamptz '2026-11-01' + to_seconds(x * 37) AS timestamp, "
+      "CASE WHEN x % 11 = 0 THEN NULL ELSE 'd' || (x % 7) END AS device, 'main' AS site, "
+      "CASE WHEN x % 5 = 0 THEN NULL ELSE (x % 1000)::double END AS temperature, "
+      "(timestamp '2026-11-01' + to_seconds(x * 37))::date AS date FROM range(20000) r(x)");
+  Run("INSERT INTO raw.readings SELECT * FROM plain WHERE timestamp < '2026-11-05'");
+  Flush("raw", "readings");
+  Run("INSERT INTO raw.readings SELECT * FROM plain WHERE timestamp >= '2026-11-05'");
+  const char* filters[] = {
+      "true",
+      "temperature > 500",
+      "temperature IS NULL",
+      "temperature IS NOT NULL AND device IS NULL",
+      "device = 'd3'",
+      "device IN ('d1', 'd2') AND temperature < 100",
+      "device = 'd1' OR temperature = 999",
+      "timestamp >= '2026-11-04 20:00+00' AND timestamp < '2026-11-05 04:00+00'",
+      "timestamp BETWEEN '2026-11-02' AND '2026-11-03'",
+      "date = '2026-11-04'",
+      "date IN ('2026-11-01', '2026-11-06')",
+      "date > '2026-11-04' AND device LIKE 'd%'",
+      "timestamp > '2030-01-01'",
+      "upper(device) = 'D5' AND date < '2026-11-03'",
+      "device >= 'd5' AND NOT (temperature > 10)",
+      "date = '2026-11-02' OR timestamp > '2026-11-08'",
+  };
+  for (const char* filter : filters) {
+    const std::string rest = std::string(" WHERE ") + filter;
+    const std::string list =
+        "SELECT count(*), count(device), sum(temperature), min(timestamp)::text, "
+        "max(timestamp)::text, count(DISTINCT date) FROM ";
+    EXPECT_EQ(Run(list + "raw.readings" + rest), Run(list + "plain" + rest)) << filter;
+    const std::string top = rest + " ORDER BY timestamp DESC LIMIT 7";
+    EXPECT_EQ(Run("SELECT timestamp::text, device, temperature FROM raw.readings" + top),
+              Run("SELECT timestamp::text, device, temperature FROM plain" + top))
+        << filter;
+  }
+  EXPECT_EQ(Run("SELECT count(*) FROM raw.readings a JOIN plain b USING (timestamp)"),
+            (Rows{{"20000"}}));
+  EXPECT_EQ(Run("WITH t AS (SELECT * FROM raw.readings WHERE date = '2026-11-02') SELECT count(*) "
+                "FROM t a JOIN t b USING (timestamp)"),
+            Run("SELECT count(*) FROM plain WHERE date = '2026-11-02'"));
+}
+
+TEST_F(EngineTest, ExplainShowsScansAndPushedFilters) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings (timestamp, device, temperature) SELECT timestamptz '2026-11-01' + "
+      "to_hours(x), 'd1', x FROM range(240) r(x)");
+  std::string plan = Explain("SELECT device FROM raw.readings WHERE temperature > 3");
+  EXPECT_NE(plan.find("BUFFER_SCAN"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("temperature>3"), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("FILTER "), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("UNION"), std::string::npos) << plan;
+  Flush("raw", "readings");
+  plan = Explain("SELECT device FROM raw.readings WHERE temperature > 3");
+  EXPECT_NE(plan.find("LAKE_SCAN"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("temperature>3"), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("BUFFER_SCAN"), std::string::npos) << plan;
+  // Ten days are ten files; a range of the time column leaves one.
+  EXPECT_NE(plan.find("10 of 10"), std::string::npos) << plan;
+  plan = Explain("SELECT device FROM raw.readings WHERE timestamp >= '2026-11-04 03:00+00' AND "
+                 "timestamp < '2026-11-04 05:00+00'");
+  EXPECT_NE(plan.find("1 of 10"), std::string::npos) << plan;
+  Run("INSERT INTO raw.readings (timestamp) VALUES ('2026-12-01')");
+  plan = Explain("SELECT device FROM raw.readings WHERE date = '2026-11-04'");
+  EXPECT_NE(plan.find("UNION"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("1 of 10"), std::string::npos) << plan;
+}
+
+TEST_F(EngineTest, TypesComeBackAsTheyWentIn) {
+  Run("CREATE TABLE every (ts timestamptz, b boolean, i2 smallint, i4 integer, i8 bigint, f4 real, "
+      "f8 double precision, t text, j json, y bytea, d date, u uuid, n numeric(9,2), "
+      "w numeric(38,10), ta text[], ia bigint[])");
+  const std::string values =
+      "('2026-11-01 01:02:03.456789+00', true, -2, 4, 8000000000, 1.5, -2.25, 'a text longer than "
+      "twelve bytes', '{\"k\": [1, 2]}', '\\xAB\\x00'::bytea, '2026-02-03', "
+      "'01234567-89ab-cdef-0123-456789abcdef', -1234.56, 1234567890123456789.0123456789, "
+      "['x', NULL, 'longer than twelve bytes'], [1, 2])";
+  Run("INSERT INTO every (ts, b, i2, i4, i8, f4, f8, t, j, y, d, u, n, w, ta, ia) VALUES " + values);
+  Run("INSERT INTO every (ts) VALUES ('2026-11-01')");
+  const std::string select =
+      "SELECT ts::text, b, i2, i4, i8, f4, f8, t, j, y, d::text, u, n, w, ta, ia, date::text FROM "
+      "every ORDER BY ts DESC";
+  const Rows from_buffer = Run(select);
+  Flush("public", "every");
+  EXPECT_EQ(Run(select), from_buffer);
+  ASSERT_EQ(from_buffer.size(), 2u);
+  EXPECT_EQ(from_buffer[0][11], "0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(from_buffer[0][12], "-1234.56");
+  EXPECT_EQ(from_buffer[0][13], "1234567890123456789.0123456789");
+  EXPECT_EQ(from_buffer[0][14], "{x,NULL,longer than twelve bytes}");
+  EXPECT_EQ(from_buffer[0][9], std::string("\xAB\0", 2));
+  EXPECT_EQ(from_buffer[1][14], "NULL");
+  EXPECT_EQ(Run("SELECT count(*) FROM every a JOIN every b USING (u)"), (Rows{{"1"}}));
+  EXPECT_EQ(Run("SELECT count(*) FROM every WHERE u = '01234567-89ab-cdef-0123-456789abcdef'"),
+            (Rows{{"1"}}));
+  EXPECT_EQ(Run("SELECT j->>'k' FROM every WHERE j IS NOT NULL"), (Rows{{"[1,2]"}}));
+}
+
+TEST_F(EngineTest, DefinitionsSurviveARestart) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings (timestamp, device) VALUES ('2026-11-01', 'a')");
+  Flush("raw", "readings");
+  Run("ALTER TABLE raw.readings ADD COLUMN humidity real");
+  Run("ALTER TABLE raw.readings SET (retention = '30 days')");
+  Run("CREATE VIEW warm AS SELECT * FROM raw.readings WHERE temperature > 20");
+  Run("CREATE SCHEMA extra");
+  EXPECT_EQ(Run("SELECT humidity FROM raw.readings"), (Rows{{"NULL"}}));
+  Stop();
+  Start();
+  EXPECT_EQ(Run("SELECT device, humidity FROM raw.readings"), (Rows{{"a", "NULL"}}));
+  EXPECT_EQ(Run("SELECT count(*) FROM warm"), (Rows{{"0"}}));
+  EXPECT_EQ(*catalog_->Find({"raw", "readings"})->retention_us, int64_t{30} * 86'400'000'000);
+  Run("INSERT INTO raw.readings (timestamp, humidity) VALUES ('2026-11-02', 0.5)");
+  EXPECT_EQ(Run("SELECT humidity FROM raw.readings ORDER BY timestamp"), (Rows{{"NULL"}, {"0.5"}}));
+}
+
+TEST_F(EngineTest, DroppedTablesTakeTheirRowsAlong) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings (timestamp, device) VALUES ('2026-11-01', 'a')");
+  Flush("raw", "readings");
+  const TableRef first = catalog_->Find({"raw", "readings"});
+  ASSERT_FALSE(store_->List(first->location + "/")->empty());
+  EXPECT_EQ(Tag("DROP TABLE raw.readings"), "DROP TABLE");
+  EXPECT_TRUE(store_->List(first->location + "/")->empty());
+  EXPECT_EQ(StateOf("SELECT * FROM raw.readings"), "42P01");
+  EXPECT_EQ(StateOf("DROP TABLE raw.readings"), "42P01");
+  EXPECT_EQ(Tag("DROP TABLE IF EXISTS raw.readings"), "DROP TABLE");
+  Run(kReadings);
+  EXPECT_GT(catalog_->Find({"raw", "readings"})->id, first->id);
+  EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"0"}}));
+  Stop();
+  Start();
+  EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"0"}}));
+  Run("CREATE SCHEMA s; CREATE TABLE s.t (timestamp timestamptz)");
+  EXPECT_EQ(StateOf("DROP SCHEMA s"), "2BP01");
+  Run("DROP SCHEMA s CASCADE");
+  EXPECT_EQ(catalog_->Find({"s", "t"}), nullptr);
+}
+
+TEST_F(EngineTest, CreateTableSaysWhatIsMissing) {
+  EXPECT_EQ(StateOf("CREATE TABLE t (a integer)"), "42P16");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz, b timestamptz)"), "42P16");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (time_column = 'b')"), "42703");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz, b text) WITH (time_column = 'b')"), "42P16");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (fillfactor = 70)"), "22023");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz PRIMARY KEY)"), "0A000");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz, s interval)"), "0A000");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (key = 'a')"), "0A000");
+  EXPECT_EQ(StateOf("CREATE TABLE t AS SELECT now() AS timestamp"), "0A000");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (retention = 'soon')"), "22023");
+  EXPECT_TRUE(catalog_->List().empty());
+  EXPECT_EQ(Tag("CREATE TABLE t (a timestamptz, b text)"), "CREATE TABLE");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz)"), "42P07");
+  EXPECT_EQ(Tag("CREATE TABLE IF NOT EXISTS t (a timestamptz)"), "CREATE TABLE");
+  EXPECT_EQ(StateOf("ALTER TABLE t ADD COLUMN b text"), "42701");
+  EXPECT_EQ(Tag("ALTER TABLE t ADD COLUMN IF NOT EXISTS b text"), "ALTER TABLE");
+  EXPECT_EQ(StateOf("ALTER TABLE t ADD COLUMN c integer DEFAULT 3"), "0A000");
+  EXPECT_EQ(StateOf("ALTER TABLE t DROP COLUMN b"), "0A000");
+  EXPECT_EQ(StateOf("ALTER TABLE t RENAME TO u"), "0A000");
+  EXPECT_EQ(StateOf("ALTER TABLE t SET (time_column = 'b')"), "0A000");
+  EXPECT_EQ(StateOf("CREATE INDEX i ON t (b)"), "0A000");
+  EXPECT_EQ(StateOf("SELECT * FROM varve_internal.tables"), "42501");
+  EXPECT_EQ(StateOf("DROP TABLE varve_internal.tables"), "42501");
+}
+
+TEST_F(EngineTest, SystemViewsShowTheState) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings (timestamp) VALUES ('2026-11-01')");
+  EXPECT_EQ(Run("SELECT schema_name, table_name, time_column, partition_by, files, buffer_rows FROM "
+                "varve.tables"),
+            (Rows{{"raw", "readings", "timestamp", "date", "0", "1"}}));
+  Flush("raw", "readings");
+  EXPECT_EQ(Run("SELECT files, file_rows, buffer_rows FROM varve.tables"), (Rows{{"1", "1", "0"}}));
+  EXPECT_EQ(Run("SELECT rows, min_time = max_time FROM varve.files"), (Rows{{"1", "t"}}));
+  EXPECT_EQ(Run("SELECT user_name, state FROM varve.sessions"), (Rows{{"tester", "active"}}));
+  EXPECT_EQ(Run("SELECT count(*) FROM varve.options"), (Rows{{"0"}}));
+  EXPECT_EQ(StateOf("SELECT varve.flush('nothing')"), "57P03");
+}
+
+TEST_F(EngineTest, AnInternalErrorIsSurvivedByTheNextStatement) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings (timestamp, device) VALUES ('2026-11-01', 'a')");
+  auto other = NewSession();
+  Run(*other, "CREATE TEMP TABLE mine AS SELECT 1 AS x");
+  auto in_transaction = NewSession();
+  Run(*in_transaction, "BEGIN; SELECT count(*) FROM raw.readings");
+  const uint64_t before = engine_->database().current()->number;
+  SpoilOnCall(engine_->database());
+  EXPECT_EQ(StateOf("SELECT varve_spoil()"), "XX000");
+  EXPECT_EQ(engine_->database().current()->number, before + 1);
+  EXPECT_EQ(Run("SELECT device FROM raw.readings"), (Rows{{"a"}}));
+  EXPECT_EQ(Run(*other, "SELECT device FROM raw.readings"), (Rows{{"a"}}));
+  EXPECT_EQ(SqlStateOf(Try(*other, "SELECT * FROM mine")), "42P01");
+  EXPECT_EQ(SqlStateOf(Try(*in_transaction, "SELECT 1")), "XX000");
+  EXPECT_EQ(in_transaction->transaction_state(), TransactionState::kFailed);
+  Run(*in_transaction, "ROLLBACK; SELECT 1");
+  Run("INSERT INTO raw.readings (timestamp, device) VALUES ('2026-11-02', 'b')");
+  EXPECT_EQ(Run(*in_transaction, "SELECT count(*) FROM raw.readings"), (Rows{{"2"}}));
 }
 
 }  // namespace

@@ -152,6 +152,14 @@ Result<TableId> MetaStore::NewTableId() {
   return TableId(rows->GetValue(0, 0).GetValue<uint32_t>());
 }
 
+Result<TableId> MetaStore::HighestTableId() {
+  auto connection = database_.current()->Connect();
+  VARVE_ASSIGN_OR_RETURN(
+      auto rows, RunInternal(connection, "SELECT value FROM varve_internal.counters WHERE name = "
+                                         "'table_id'"));
+  return TableId(rows->GetValue(0, 0).GetValue<uint32_t>());
+}
+
 Status MetaStore::Insert(duckdb::Connection& connection, const TableDef& table) {
   return RunInternal(connection, fmt::format("INSERT INTO varve_internal.tables VALUES ({}, {})",
                                              table.id.value, SqlLiteral(EncodeDefinition(table))))

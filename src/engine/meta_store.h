@@ -38,6 +38,9 @@ class MetaStore {
   // A number that no table ever had. Durable on return.
   Result<TableId> NewTableId() VARVE_EXCLUDES(mu_);
 
+  // The highest number given so far; 0 when there was none.
+  Result<TableId> HighestTableId();
+
   // In the open transaction of `connection`:
   static Status Insert(duckdb::Connection& connection, const TableDef& table);
   static Status Replace(duckdb::Connection& connection, const TableDef& table);

@@ -7,6 +7,7 @@
 #include <duckdb/planner/planner.hpp>
 
 #include "engine/access_guard.h"
+#include "engine/dialect_rewrite.h"
 #include "engine/duck_guard.h"
 #include "engine/duck_session.h"
 #include "engine/output_names.h"
@@ -31,6 +32,14 @@ bool HasRows(StatementType type) {
     default:
       return false;
   }
+}
+
+// A copy that means to DuckDB what the original means to PostgreSQL.
+duckdb::unique_ptr<duckdb::SQLStatement> CopyForDuck(const duckdb::SQLStatement& parsed) {
+  auto copy = parsed.Copy();
+  ApplyPostgresNames(*copy);
+  RewriteDialect(*copy);
+  return copy;
 }
 
 // The rows that a statement without a result of its own has changed.
@@ -73,8 +82,7 @@ StreamOutcome DuckSession::RunSql(const duckdb::SQLStatement& parsed, std::strin
                                   ParameterValues values) {
   const std::string verb = VerbOf(parsed);
   const bool stream = parsed.type == StatementType::SELECT_STATEMENT;
-  auto statement = parsed.Copy();
-  ApplyPostgresNames(*statement);
+  auto statement = CopyForDuck(parsed);
   VARVE_ASSIGN_OR_RETURN(auto result,
                          RunDuck(std::move(statement), text, std::move(values), stream));
   if (!stream) return FinishMaterialized(verb, std::move(result));
@@ -101,8 +109,7 @@ StreamOutcome DuckSession::FinishMaterialized(const std::string& verb,
 
 StreamOutcome DuckSession::RunExplain(const duckdb::SQLStatement& parsed, std::string_view text,
                                       ParameterValues values) {
-  auto statement = parsed.Copy();
-  ApplyPostgresNames(*statement->Cast<duckdb::ExplainStatement>().stmt);
+  auto statement = CopyForDuck(parsed);
   VARVE_ASSIGN_OR_RETURN(auto result,
                          RunDuck(std::move(statement), text, std::move(values), false));
   VARVE_RETURN_IF_ERROR(KeepStatementRows());
@@ -173,8 +180,7 @@ namespace {
 // Binds without optimizing, with NULLs of the known types in the parameters' places.
 Description BindForTypes(duckdb::ClientContext& context, const duckdb::SQLStatement& parsed,
                          std::vector<Type>& types, bool& resolved) {
-  auto statement = parsed.Copy();
-  ApplyPostgresNames(*statement);
+  auto statement = CopyForDuck(parsed);
   duckdb::Planner planner(context);
   for (size_t i = 0; i < types.size(); i++) {
     if (types[i].kind() == TypeKind::kUnknown) continue;

@@ -1,8 +1,10 @@
 #include "engine/session_settings.h"
 
 #include <charconv>
+#include <map>
 
 #include "engine/database.h"
+#include "engine/session_facts.h"
 
 namespace varve::engine {
 
@@ -93,6 +95,21 @@ Result<std::string> SessionSettings::Get(std::string_view name) const {
     return fmt::format("{}ms", timeout_ms_);
   }
   return SqlErrorf(sqlstate::kUndefinedObject, "unrecognized configuration parameter \"{}\"", name);
+}
+
+std::optional<std::string> SessionSettings::Shown(const std::string& name) const {
+  if (IsKnown(name)) return *Get(name);
+  static const std::map<std::string, std::string> kFixed = {
+      {"server_version", kServerVersion},     {"server_version_num", "150000"},
+      {"server_encoding", "UTF8"},            {"client_encoding", "UTF8"},
+      {"datestyle", "ISO, MDY"},              {"intervalstyle", "postgres"},
+      {"integer_datetimes", "on"},            {"standard_conforming_strings", "on"},
+      {"max_identifier_length", "63"},        {"is_superuser", "off"},
+      {"transaction_isolation", "read committed"},
+      {"default_transaction_isolation", "read committed"},
+      {"transaction_read_only", "off"},       {"default_transaction_read_only", "off"}};
+  const auto found = kFixed.find(StringUtil::Lower(name));
+  return found == kFixed.end() ? std::nullopt : std::optional(found->second);
 }
 
 Status SessionSettings::Apply(duckdb::Connection& connection) const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <duckdb.hpp>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ class SessionSettings {
   Status Set(duckdb::Connection& connection, std::string_view name, std::string_view value);
   Status Reset(duckdb::Connection& connection, std::string_view name);
   Result<std::string> Get(std::string_view name) const;
+  // What current_setting() answers: also what never changes. nullopt for an unknown name.
+  std::optional<std::string> Shown(const std::string& name) const;
   // Gives a new connection the settings of the old one.
   Status Apply(duckdb::Connection& connection) const;
 

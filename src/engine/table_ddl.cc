@@ -8,6 +8,7 @@
 #include <map>
 
 #include "engine/type_mapping.h"
+#include "lake/delta_schema.h"
 
 namespace varve::engine {
 
@@ -102,6 +103,13 @@ Status CheckConstraints(const duckdb::CreateTableInfo& info) {
   return OkStatus();
 }
 
+// What the lake cannot store is refused when the table is made, not when it is first flushed.
+Status CheckLakeType(const ColumnDef& column) {
+  const auto stored = lake::DeltaType(column.type);
+  return stored.ok() ? OkStatus()
+                     : Annotate(stored.status(), fmt::format("column \"{}\"", column.name));
+}
+
 Status ReadColumns(const duckdb::CreateTableInfo& info, TableDef& table) {
   for (const auto& column : info.columns.Logical()) {
     if (column.Generated()) {
@@ -114,6 +122,7 @@ Status ReadColumns(const duckdb::CreateTableInfo& info, TableDef& table) {
     auto type = ColumnTypeFromDuck(column.Type());
     if (!type.ok()) return Annotate(type.status(), fmt::format("column \"{}\"", column.Name()));
     definition.type = *type;
+    VARVE_RETURN_IF_ERROR(CheckLakeType(definition));
     if (column.HasDefaultValue()) definition.default_sql = column.DefaultValue().ToString();
     table.columns.push_back(std::move(definition));
   }
@@ -283,6 +292,7 @@ Result<TableDef> PlanAddColumn(const TableDef& table, const duckdb::AddColumnInf
   definition.id = ColumnId(highest + 1);
   definition.name = column.Name();
   VARVE_ASSIGN_OR_RETURN(definition.type, ColumnTypeFromDuck(column.Type()));
+  VARVE_RETURN_IF_ERROR(CheckLakeType(definition));
   wider.columns.push_back(std::move(definition));
   wider.schema_version++;
   return wider;

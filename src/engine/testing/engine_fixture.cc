@@ -1,40 +1,26 @@
 #include "engine/testing/engine_fixture.h"
 
-#include <unistd.h>
+#include <duckdb/main/extension/extension_loader.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
 
 #include "base/clock.h"
 #include "engine/database.h"
 #include "lake/delta_table.h"
+#include "lake/file_stats.h"
+#include "lake/partition_path.h"
 
 namespace varve::engine {
 
 namespace {
 
-// Keeps definitions in buffer and lake as main's wiring does, with DeltaTables when there is a
-// codec.
-class FixtureTables : public catalog::LakeTables {
- public:
-  FixtureTables(buffer::Buffer& buffer, io::ObjectStore& store) : buffer_(buffer), store_(store) {}
-
-  Status Create(TableRef table) override {
-    buffer_.AddTable(std::move(table), std::make_shared<FileSet>(), Lsn(0));
-    return OkStatus();
-  }
-  Status Update(TableRef table) override {
-    buffer_.UpdateTable(std::move(table));
-    return OkStatus();
-  }
-  void Remove(TableId id) override { buffer_.DropTable(id); }
-  Status DeleteFolder(const std::string& location) override {
-    VARVE_ASSIGN_OR_RETURN(const auto objects, store_.List(location + "/"));
-    for (const auto& object : objects) VARVE_RETURN_IF_ERROR(store_.Delete(object.name));
-    return OkStatus();
-  }
-
- private:
-  buffer::Buffer& buffer_;
-  io::ObjectStore& store_;
-};
+std::string DateText(int32_t days) {
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+}
 
 std::string NumberText(__int128 value, uint8_t scale) {
   const bool negative = value < 0;
@@ -89,9 +75,20 @@ std::string CellText(const Column& column, size_t row) {
   return "?";
 }
 
+void SpoilOnCall(Database& database) {
+  duckdb::ExtensionLoader loader(*database.current()->duck.instance, "varve_test");
+  duckdb::ScalarFunction spoil(
+      "varve_spoil", {}, duckdb::LogicalType::INTEGER,
+      [](duckdb::DataChunk&, duckdb::ExpressionState&, duckdb::Vector&) {
+        throw duckdb::FatalException("spoilt for a test");
+      });
+  spoil.SetVolatile();
+  loader.RegisterFunction(std::move(spoil));
+}
+
 void EngineFixture::SetUp() {
   folder_ = std::filesystem::temp_directory_path() /
-            fmt::format("varve-engine-test-{}-{}", getpid(),
+            fmt::format("varve-engine-test-{}-{}", std::random_device()(),
                         ::testing::UnitTest::GetInstance()->current_test_info()->name());
   std::filesystem::remove_all(folder_);
   std::filesystem::create_directories(folder_ / "lake");
@@ -115,18 +112,83 @@ void EngineFixture::Start() {
   budget_ = std::make_unique<buffer::MemoryBudget>(uint64_t{1} << 30);
   buffer_ = std::make_unique<buffer::Buffer>(*budget_);
   writer_ = std::make_unique<ApplyingWriter>(*buffer_, *budget_);
-  tables_ = std::make_unique<FixtureTables>(*buffer_, *store_);
+  tables_ = std::make_unique<lake::TableSet>();
   auto engine = SqlEngine::Open(options_, *catalog_, *store_);
   ASSERT_TRUE(engine.ok()) << engine.status();
   engine_ = *std::move(engine);
   for (const auto& table : catalog_->List()) {
-    buffer_->AddTable(table, std::make_shared<FileSet>(), Lsn(0));
+    auto delta = lake::DeltaTable::Open(LakeContext(), table);
+    if (delta.status().code() == StatusCode::kNotFound) {
+      delta = lake::DeltaTable::Create(LakeContext(), table);
+    }
+    ASSERT_TRUE(delta.ok()) << delta.status();
+    buffer_->AddTable(table, (*delta)->files(), Lsn(0));
+    tables_->Put(table->id, *std::move(delta));
   }
-  const EngineParts parts{
-      .buffer = buffer_.get(), .writer = writer_.get(), .tables = tables_.get()};
+  EngineParts parts;
+  parts.buffer = buffer_.get();
+  parts.writer = writer_.get();
+  parts.tables = tables_.get();
+  parts.lake = LakeContext();
   const Status attached = engine_->Attach(parts);
   ASSERT_TRUE(attached.ok()) << attached;
   session_ = NewSession();
+}
+
+lake::DeltaTable::Context EngineFixture::LakeContext() {
+  return {store_.get(), &engine_->checkpoint_codec(), &Clock::System(), folder_.string()};
+}
+
+void EngineFixture::Flush(const std::string& schema, const std::string& table) {
+  const auto frozen = buffer_->Freeze(catalog_->Find({schema, table})->id);
+  ASSERT_NE(frozen.table, nullptr);
+  const TableDef& def = *frozen.table;
+  std::map<std::vector<std::string>, std::vector<lake::BatchSlice>> groups;
+  for (const auto& segment : frozen.segments) {
+    std::map<std::vector<std::string>, std::vector<uint32_t>> rows;
+    for (uint32_t r = 0; r < segment->rows->rows; r++) {
+      std::vector<std::string> key;
+      for (const auto index : def.partition_columns) {
+        const Column* column = segment->rows->Find(def.columns[index].id);
+        key.push_back(column == nullptr || column->IsNull(r) ? "NULL"
+                      : column->type.kind() == TypeKind::kDate
+                          ? DateText(column->Fixed<int32_t>(r))
+                          : CellText(*column, r));
+      }
+      rows[key].push_back(r);
+    }
+    for (auto& [key, list] : rows) groups[key].push_back({segment->rows, list});
+  }
+  std::vector<DataFile> files;
+  for (const auto& [key, slices] : groups) {
+    DataFile file = lake::DescribeRows(frozen.table, slices);
+    for (size_t i = 0; i < key.size(); i++) {
+      auto& value = file.partition_values[def.columns[def.partition_columns[i]].name];
+      value = key[i] == "NULL" ? std::nullopt : std::optional(key[i]);
+    }
+    lake::ParquetSpec spec;
+    spec.table = frozen.table;
+    spec.order = def.sort_order;
+    for (uint32_t c = 0; c < def.columns.size(); c++) {
+      if (std::count(def.partition_columns.begin(), def.partition_columns.end(), c) == 0) {
+        spec.columns.push_back(c);
+      }
+    }
+    const std::string scratch = (folder_ / "part.parquet").string();
+    const auto written = engine_->parquet_writer().Write(spec, slices, scratch);
+    ASSERT_TRUE(written.ok()) << written.status();
+    EXPECT_EQ(written->rows, *file.rows);
+    file.bytes = written->bytes;
+    file.path = fmt::format("{}/part-{}.parquet", lake::PartitionPath(def, file.partition_values),
+                            std::random_device()());
+    const Status put = store_->PutFile(def.location + "/" + file.path, scratch);
+    ASSERT_TRUE(put.ok()) << put;
+    files.push_back(std::move(file));
+  }
+  const auto set = tables_->Find(def.id)->Append(
+      std::move(files), "test", static_cast<int64_t>(frozen.through.value));
+  ASSERT_TRUE(set.ok()) << set.status();
+  buffer_->Swap(def.id, frozen.through, *set);
 }
 
 void EngineFixture::Stop() {

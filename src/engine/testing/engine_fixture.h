@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "buffer/buffer.h"
-#include "catalog/lake_tables.h"
 #include "catalog/table_writer.h"
 #include "engine/engine.h"
 #include "io/posix/local_store.h"
@@ -57,6 +56,9 @@ using Rows = std::vector<std::vector<std::string>>;
 // A value as text, for comparison in tests; "NULL" for NULL.
 std::string CellText(const Column& column, size_t row);
 
+// Registers varve_spoil(), which fails inside DuckDB in a way that makes the instance unusable.
+void SpoilOnCall(Database& database);
+
 class EngineFixture : public ::testing::Test {
  protected:
   void SetUp() override;
@@ -83,6 +85,7 @@ class EngineFixture : public ::testing::Test {
   // Writes the buffer's rows of a table as Parquet files and swaps the snapshot, as the flusher
   // does.
   void Flush(const std::string& schema, const std::string& table);
+  lake::DeltaTable::Context LakeContext();
 
   std::filesystem::path folder_;
   EngineOptions options_;
@@ -91,7 +94,7 @@ class EngineFixture : public ::testing::Test {
   std::unique_ptr<buffer::MemoryBudget> budget_;
   std::unique_ptr<buffer::Buffer> buffer_;
   std::unique_ptr<ApplyingWriter> writer_;
-  std::unique_ptr<catalog::LakeTables> tables_;
+  std::unique_ptr<lake::TableSet> tables_;
   std::unique_ptr<SqlEngine> engine_;
   std::unique_ptr<Session> session_;
 };

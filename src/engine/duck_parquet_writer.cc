@@ -1,0 +1,83 @@
+#include "engine/duck_parquet_writer.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/duck_guard.h"
+
+namespace varve::engine {
+
+namespace {
+
+// Row groups of DuckDB's own size at most, of one vector at least.
+uint64_t RowGroupRows(const lake::ParquetSpec& spec, const std::vector<lake::BatchSlice>& slices) {
+  uint64_t bytes = 0;
+  uint64_t rows = 0;
+  for (const auto& slice : slices) {
+    bytes += slice.batch->MemoryBytes();
+    rows += slice.batch->rows;
+  }
+  const uint64_t row_bytes = std::max<uint64_t>(rows > 0 ? bytes / rows : 0, 1);
+  const uint64_t fitting = spec.row_group_bytes / row_bytes;
+  const uint64_t vectors = std::clamp<uint64_t>(fitting / STANDARD_VECTOR_SIZE, 1, 60);
+  return vectors * STANDARD_VECTOR_SIZE;
+}
+
+std::string SelectList(const lake::ParquetSpec& spec) {
+  std::string list;
+  for (const auto index : spec.columns) {
+    const auto& column = spec.table->columns.at(index);
+    const std::string name = SqlName(column.name);
+    if (!list.empty()) list += ", ";
+    list += column.type.kind() == TypeKind::kUuid ? name + "::VARCHAR AS " + name : name;
+  }
+  return list;
+}
+
+std::string OrderBy(const lake::ParquetSpec& spec) {
+  std::string keys;
+  for (const auto& key : spec.order) {
+    keys += (keys.empty() ? " ORDER BY " : ", ") + SqlName(spec.table->columns.at(key.column).name);
+    keys += key.descending ? " DESC NULLS LAST" : " ASC NULLS LAST";
+  }
+  return keys;
+}
+
+// A full disk is told by the system's words only.
+Status WithDiskFull(Status status) {
+  if (MessageOf(status).find("No space left on device") == std::string_view::npos) return status;
+  return SqlError(sqlstate::kDiskFull, std::string(MessageOf(status)));
+}
+
+}  // namespace
+
+Result<lake::ParquetResult> DuckParquetWriter::Write(const lake::ParquetSpec& spec,
+                                                     const std::vector<lake::BatchSlice>& slices,
+                                                     const std::string& path) {
+  const auto lease = sources_.Add(spec.table, slices);
+  const uint64_t row_group_rows = RowGroupRows(spec, slices);
+  const auto& columns = spec.table->columns;
+  const bool has_bloom =
+      std::any_of(columns.begin(), columns.end(), [](const auto& c) { return c.bloom; });
+  std::string options = fmt::format("FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, "
+                                    "ROW_GROUP_SIZE {}",
+                                    spec.zstd_level, row_group_rows);
+  if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", row_group_rows);
+  const std::string sql = fmt::format("COPY (SELECT {} FROM {}{}) TO {} ({})", SelectList(spec),
+                                      lease->from(), OrderBy(spec), SqlLiteral(path), options);
+  const auto generation = database_.current();
+  auto connection = generation->Connect();
+  auto copied = RunInternal(connection, sql);
+  if (!copied.ok()) {
+    database_.RenewIfSpoilt(generation, sql).IgnoreError();
+    return WithDiskFull(copied.status());
+  }
+  lake::ParquetResult result;
+  result.rows = (*copied)->GetValue(0, 0).GetValue<int64_t>();
+  std::error_code error;
+  result.bytes = static_cast<int64_t>(std::filesystem::file_size(path, error));
+  if (error) return SqlErrorf(sqlstate::kIoError, "cannot stat {}: {}", path, error.message());
+  return result;
+}
+
+}  // namespace varve::engine

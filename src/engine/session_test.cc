@@ -1,0 +1,303 @@
+#include "engine/session.h"
+
+#include <atomic>
+#include <thread>
+
+#include "engine/testing/engine_fixture.h"
+
+namespace varve::engine {
+namespace {
+
+class SessionTest : public EngineFixture {
+ protected:
+  void SetUp() override {
+    EngineFixture::SetUp();
+    Run("CREATE TABLE t (timestamp timestamptz NOT NULL, k text, v bigint)");
+  }
+
+  std::shared_ptr<Statement> Parse(const std::string& sql) {
+    auto statements = session_->Parse(sql);
+    EXPECT_TRUE(statements.ok()) << statements.status();
+    return statements->at(0);
+  }
+  Rows Fetch(ResultStream& stream) {
+    Rows rows;
+    for (;;) {
+      auto chunk = stream.Fetch();
+      EXPECT_TRUE(chunk.ok()) << chunk.status();
+      if (!chunk.ok() || !*chunk) return rows;
+      for (uint32_t r = 0; r < (*chunk)->rows; r++) {
+        auto& row = rows.emplace_back();
+        for (const auto& column : (*chunk)->columns) row.push_back(CellText(column, r));
+      }
+    }
+  }
+  std::string Count(Session& session) { return Run(session, "SELECT count(*) FROM t")[0][0]; }
+
+  static constexpr const char* kInsert =
+      "INSERT INTO t (timestamp, k, v) VALUES ('2026-11-01', 'a', 1)";
+};
+
+TEST_F(SessionTest, TransactionsShowTheirOwnRowsOnlyToThemselves) {
+  auto other = NewSession();
+  Run("BEGIN");
+  Run(kInsert);
+  EXPECT_EQ(session_->transaction_state(), TransactionState::kActive);
+  EXPECT_EQ(Count(*session_), "1");
+  EXPECT_EQ(Count(*other), "0");
+  Run(kInsert);
+  EXPECT_EQ(Tag("COMMIT"), "COMMIT");
+  EXPECT_EQ(Count(*other), "2");
+  Run("BEGIN");
+  Run(kInsert);
+  EXPECT_EQ(Tag("ROLLBACK"), "ROLLBACK");
+  EXPECT_EQ(Count(*session_), "2");
+  EXPECT_EQ(writer_->last(), Lsn(1));  // both rows in one write
+}
+
+TEST_F(SessionTest, AFailedTransactionRefusesAllButItsEnd) {
+  Run("BEGIN");
+  Run(kInsert);
+  EXPECT_EQ(StateOf("SELECT nothing FROM t"), "42703");
+  EXPECT_EQ(session_->transaction_state(), TransactionState::kFailed);
+  EXPECT_EQ(StateOf("SELECT 1"), "25P02");
+  EXPECT_EQ(StateOf("BEGIN"), "25P02");
+  EXPECT_EQ(Tag("COMMIT"), "ROLLBACK");
+  EXPECT_EQ(session_->transaction_state(), TransactionState::kIdle);
+  EXPECT_EQ(Count(*session_), "0");
+}
+
+TEST_F(SessionTest, ACommitThatTheLogRefusesKeepsNothing) {
+  Run("BEGIN; CREATE TABLE u (timestamp timestamptz)");
+  Run(kInsert);
+  writer_->fail_with = SqlError(sqlstate::kDiskFull, "the log is full");
+  EXPECT_EQ(StateOf("COMMIT"), "53100");
+  EXPECT_EQ(StateOf(kInsert), "53100");
+  writer_->fail_with = OkStatus();
+  EXPECT_EQ(session_->transaction_state(), TransactionState::kIdle);
+  EXPECT_EQ(Count(*session_), "0");
+  EXPECT_EQ(StateOf("SELECT * FROM u"), "42P01");
+  EXPECT_EQ(catalog_->Find({"public", "u"}), nullptr);
+}
+
+TEST_F(SessionTest, DefinitionsTakePartInTransactions) {
+  auto other = NewSession();
+  Run("BEGIN; CREATE TABLE u (timestamp timestamptz, a text)");
+  Run("INSERT INTO u (timestamp, a) VALUES ('2026-11-01', 'x')");
+  Run("ALTER TABLE u ADD COLUMN b text");
+  Run("INSERT INTO u (timestamp, b) VALUES ('2026-11-02', 'y')");
+  EXPECT_EQ(Run("SELECT a, b FROM u ORDER BY timestamp"), (Rows{{"x", "NULL"}, {"NULL", "y"}}));
+  EXPECT_NE(session_->FindTable(std::nullopt, "u"), nullptr);
+  EXPECT_EQ(other->FindTable(std::nullopt, "u"), nullptr);
+  EXPECT_EQ(SqlStateOf(Try(*other, "SELECT * FROM u")), "42P01");
+  Run("COMMIT");
+  EXPECT_EQ(Run(*other, "SELECT a, b FROM u ORDER BY timestamp"),
+            (Rows{{"x", "NULL"}, {"NULL", "y"}}));
+  Run("BEGIN; DROP TABLE u");
+  EXPECT_EQ(session_->FindTable(std::nullopt, "u"), nullptr);
+  EXPECT_EQ(Run(*other, "SELECT count(*) FROM u"), (Rows{{"2"}}));
+  Run("ROLLBACK");
+  EXPECT_EQ(Run("SELECT count(*) FROM u"), (Rows{{"2"}}));
+  Run("BEGIN; CREATE TABLE gone (timestamp timestamptz); DROP TABLE gone; COMMIT");
+  EXPECT_EQ(catalog_->Find({"public", "gone"}), nullptr);
+}
+
+TEST_F(SessionTest, RowsOfTheFastPathFollowTheTransaction) {
+  const auto rows = [&] {
+    Batch batch;
+    batch.rows = 1;
+    const auto table = session_->FindTable(std::nullopt, "t");
+    ColumnBuilder time(table->columns[0].type);
+    time.AppendFixed<int64_t>(0);
+    batch.ids.push_back(table->columns[0].id);
+    batch.columns.push_back(time.Finish());
+    return TableRows{table, std::make_shared<const Batch>(std::move(batch))};
+  };
+  Status done = Internal("not called");
+  const auto note = [&](Status status) { done = std::move(status); };
+  session_->WriteRows(rows(), note);
+  EXPECT_TRUE(done.ok()) << done;
+  EXPECT_EQ(Count(*session_), "1");
+  ASSERT_TRUE(session_->BeginImplicit().ok());
+  session_->WriteRows(rows(), note);
+  EXPECT_EQ(session_->transaction_state(), TransactionState::kIdle);
+  auto other = NewSession();
+  EXPECT_EQ(Count(*other), "1");
+  EXPECT_EQ(Count(*session_), "2");
+  session_->CommitImplicit(note);
+  EXPECT_TRUE(done.ok()) << done;
+  EXPECT_EQ(Count(*other), "2");
+  ASSERT_TRUE(session_->BeginImplicit().ok());
+  session_->WriteRows(rows(), note);
+  session_->NoteFailure();
+  session_->WriteRows(rows(), note);
+  EXPECT_EQ(SqlStateOf(done), "25P02");
+  session_->RollbackImplicit();
+  EXPECT_EQ(Count(*session_), "2");
+}
+
+TEST_F(SessionTest, ParametersAreInferredAndBound) {
+  const auto statement =
+      Parse("SELECT k, v + $2 AS sum, $3 AS free FROM t WHERE timestamp >= $1 ORDER BY k");
+  auto described = session_->Describe(statement, {});
+  ASSERT_TRUE(described.ok()) << described.status();
+  ASSERT_EQ(described->parameters.size(), 3u);
+  EXPECT_EQ(described->parameters[0], Type(TypeKind::kTimestampTz));
+  EXPECT_EQ(described->parameters[1], Type(TypeKind::kInt64));
+  EXPECT_EQ(described->parameters[2], Type(TypeKind::kText));
+  ASSERT_EQ(described->columns.size(), 3u);
+  EXPECT_EQ(described->columns[0].name, "k");
+  Run(kInsert);
+  auto stream = session_->Execute(statement, {}, {{"2026-01-01 00:00:00+00"}, {"41"}, {"x"}});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  EXPECT_EQ(Fetch(**stream), (Rows{{"a", "42", "x"}}));
+  EXPECT_EQ((*stream)->command_tag(), "SELECT 1");
+  stream = session_->Execute(statement, {}, {std::nullopt, {"41"}, {"x"}});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  EXPECT_EQ(Fetch(**stream), Rows());
+  stream = session_->Execute(statement, {}, {{"yesterday or so"}, {"41"}, {"x"}});
+  EXPECT_EQ(SqlStateOf(stream.status()), "22007");
+  stream = session_->Execute(statement, {}, {{"2026-01-01"}, {"many"}, {"x"}});
+  EXPECT_EQ(SqlStateOf(stream.status()), "22P02");
+  const auto any = Parse("SELECT count(*) FROM t WHERE k = ANY($1)");
+  stream = session_->Execute(any, {Type::List(Type(TypeKind::kText))}, {{"{a,\"b,c\",NULL}"}});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  EXPECT_EQ(Fetch(**stream), (Rows{{"1"}}));
+}
+
+TEST_F(SessionTest, APreparedStatementSeesRowsThatCameLater) {
+  const auto statement = Parse("SELECT count(*) FROM t WHERE k = $1");
+  for (int expected = 0; expected < 3; expected++) {
+    auto stream = session_->Execute(statement, {}, {{"a"}});
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    EXPECT_EQ(Fetch(**stream), (Rows{{std::to_string(expected)}}));
+    Run(kInsert);
+  }
+  Flush("public", "t");
+  auto stream = session_->Execute(statement, {}, {{"a"}});
+  EXPECT_EQ(Fetch(**stream), (Rows{{"3"}}));
+  Run("PREPARE p AS SELECT count(*) + $1 FROM t");
+  EXPECT_EQ(Run("EXECUTE p(10)"), (Rows{{"13"}}));
+  Run(kInsert);
+  EXPECT_EQ(Run("EXECUTE p(10)"), (Rows{{"14"}}));
+  EXPECT_EQ(StateOf("EXECUTE p"), "42601");
+  EXPECT_EQ(StateOf("PREPARE p AS SELECT 1"), "42P05");
+  EXPECT_EQ(Tag("DEALLOCATE p"), "DEALLOCATE");
+  EXPECT_EQ(StateOf("EXECUTE p(1)"), "26000");
+}
+
+TEST_F(SessionTest, AnOlderResultStaysReadableBesideANewStatement) {
+  Run("INSERT INTO t (timestamp, v) SELECT timestamptz '2026-11-01' + to_seconds(x), x FROM "
+      "range(20000) r(x)");
+  auto stream = session_->Execute(Parse("SELECT v FROM t"), {}, {});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  auto first = (*stream)->Fetch();
+  ASSERT_TRUE(first.ok() && *first);
+  Run(kInsert);
+  EXPECT_EQ(Count(*session_), "20001");
+  EXPECT_EQ((*first)->rows + Fetch(**stream).size(), 20000u);
+  EXPECT_EQ((*stream)->command_tag(), "SELECT 20000");
+}
+
+TEST_F(SessionTest, CancelAndTimeoutStopAStatement) {
+  const std::string slow = "SELECT count(*) FROM range(100000000000) a(x) WHERE x % 7 = 8";
+  std::thread canceller([&] {
+    for (int i = 0; i < 20; i++) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      session_->Cancel();
+    }
+  });
+  const Status cancelled = Try(slow);
+  canceller.join();
+  EXPECT_EQ(SqlStateOf(cancelled), "57014");
+  ASSERT_TRUE(session_->SetOption("statement_timeout", "50ms").ok());
+  const Status late = Try(slow);
+  EXPECT_EQ(SqlStateOf(late), "57014");
+  EXPECT_NE(MessageOf(late).find("timeout"), std::string_view::npos) << late;
+  EXPECT_EQ(Run("SELECT 1"), (Rows{{"1"}}));
+}
+
+TEST_F(SessionTest, SettingsAreTheSessionsOwn) {
+  auto other = NewSession();
+  Run("SET TimeZone = 'America/New_York'");
+  EXPECT_EQ(Run("SELECT timestamptz '2026-01-01 00:00:00+00'::text"),
+            (Rows{{"2025-12-31 19:00:00-05"}}));
+  EXPECT_EQ(Run(*other, "SELECT timestamptz '2026-01-01 00:00:00+00'::text"),
+            (Rows{{"2026-01-01 00:00:00+00"}}));
+  EXPECT_EQ(Run("SHOW timezone"), (Rows{{"America/New_York"}}));
+  EXPECT_EQ(Tag("RESET TimeZone"), "RESET");
+  EXPECT_EQ(*session_->GetOption("TimeZone"), "UTC");
+  EXPECT_EQ(SqlStateOf(session_->SetOption("TimeZone", "Nowhere/Land")), "22023");
+  EXPECT_EQ(SqlStateOf(session_->SetOption("no_such", "1")), "42704");
+  EXPECT_EQ(SqlStateOf(session_->GetOption("no_such").status()), "42704");
+  Run("CREATE TABLE raw.only_raw (timestamp timestamptz)");
+  EXPECT_EQ(session_->FindTable(std::nullopt, "only_raw"), nullptr);
+  ASSERT_TRUE(session_->SetOption("search_path", "raw, public").ok());
+  EXPECT_NE(session_->FindTable(std::nullopt, "only_raw"), nullptr);
+  EXPECT_EQ(Run("SELECT count(*) FROM only_raw"), (Rows{{"0"}}));
+  EXPECT_EQ(StateOf("SET memory_limit = '1GB'"), "42501");
+  EXPECT_EQ(StateOf("PRAGMA database_list"), "42501");
+}
+
+TEST_F(SessionTest, ATemporaryTableHidesOneOfOurs) {
+  Run(kInsert);
+  Run("CREATE TEMP TABLE t AS SELECT 5 AS k");
+  EXPECT_EQ(Run("SELECT k FROM t"), (Rows{{"5"}}));
+  EXPECT_EQ(session_->FindTable(std::nullopt, "t"), nullptr);
+  Run("INSERT INTO t VALUES (6)");
+  EXPECT_EQ(Run("SELECT count(*) FROM public.t"), (Rows{{"1"}}));
+}
+
+TEST_F(SessionTest, ReadersCountEveryRowOnceWhileRowsMoveToFiles) {
+  std::atomic<bool> stop{false};
+  std::atomic<int64_t> written{0};
+  std::thread writer([&] {
+    auto session = NewSession();
+    while (!stop) {
+      Run(*session,
+          "INSERT INTO t (timestamp, v) SELECT timestamptz '2026-11-01' + to_seconds(x), 1 FROM "
+          "range(100) r(x)");
+      written += 100;
+    }
+  });
+  std::thread flusher([&] {
+    for (int i = 0; i < 12 && !HasFailure(); i++) Flush("public", "t");
+    stop = true;
+  });
+  auto reader = NewSession();
+  int64_t reads = 0;
+  while (!stop) {
+    const int64_t before = written;
+    const auto row = Run(*reader, "SELECT count(*), sum(v), count(DISTINCT timestamp) FROM t")[0];
+    const int64_t count = std::stoll(row[0]);
+    ASSERT_GE(count, before);
+    ASSERT_EQ(count % 100, 0) << "a statement's rows are seen whole or not at all";
+    if (count > 0) ASSERT_EQ(row[1], row[0]);
+    reads++;
+  }
+  writer.join();
+  flusher.join();
+  EXPECT_EQ(Count(*reader), std::to_string(written.load()));
+  EXPECT_GT(reads, 5);
+}
+
+TEST_F(SessionTest, ATransactionThatOutgrowsItsLimitIsRefused) {
+  Stop();
+  options_.transaction_bytes_max = 100'000;
+  Start();
+  EXPECT_EQ(StateOf("INSERT INTO t (timestamp, v) SELECT timestamptz '2026-11-01', x FROM "
+                    "range(100000) r(x)"),
+            "54000");
+  Run("BEGIN");
+  const std::string some =
+      "INSERT INTO t (timestamp, v) SELECT timestamptz '2026-11-01', x FROM range(2000) r(x)";
+  Run(some);
+  Status last;
+  for (int i = 0; i < 10 && last.ok(); i++) last = Try(some);
+  EXPECT_EQ(SqlStateOf(last), "54000");
+  Run("ROLLBACK");
+  EXPECT_EQ(Count(*session_), "0");
+}
+
+}  // namespace
+}  // namespace varve::engine

@@ -1,0 +1,292 @@
+#include "engine/system_views.h"
+
+#include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
+#include <duckdb/catalog/entry_lookup_info.hpp>
+#include <duckdb/execution/expression_executor_state.hpp>
+#include <duckdb/main/extension/extension_loader.hpp>
+#include <duckdb/parser/qualified_name.hpp>
+#include <duckdb/planner/expression/bound_function_expression.hpp>
+
+#include <vector>
+
+#include "engine/duck_guard.h"
+#include "engine/engine_core.h"
+#include "engine/session_state.h"
+
+namespace varve::engine {
+
+using duckdb::LogicalType;
+using duckdb::unique_ptr;
+using duckdb::Value;
+
+namespace {
+
+using ValueRow = duckdb::vector<Value>;
+
+struct SystemTable {
+  const char* name;
+  std::vector<std::pair<const char*, LogicalType>> columns;
+  std::vector<ValueRow> (*rows)(EngineCore&);
+};
+
+Value TimeOrNull(int64_t us, bool present) {
+  return present ? Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(us))
+                 : Value(LogicalType::TIMESTAMP_TZ);
+}
+
+Value Text(std::string_view text) { return Value(std::string(text)); }
+
+std::string Names(const TableDef& table, const std::vector<uint32_t>& columns) {
+  std::string names;
+  for (const auto index : columns) names += (names.empty() ? "" : ",") + table.columns[index].name;
+  return names;
+}
+
+std::vector<ValueRow> TableRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  const auto snapshot = core.parts.buffer->Snapshot();
+  for (const auto& table : core.catalog.List()) {
+    const auto found = snapshot->find(table->id);
+    if (found == snapshot->end()) continue;
+    const auto& state = *found->second;
+    int64_t file_rows = 0;
+    int64_t file_bytes = 0;
+    for (const auto& file : state.files->files) {
+      file_rows += file->rows.value_or(0);
+      file_bytes += file->bytes;
+    }
+    uint64_t buffer_rows = 0;
+    uint64_t buffer_bytes = 0;
+    for (const auto& segment : state.segments) {
+      buffer_rows += segment->rows->rows;
+      buffer_bytes += segment->bytes;
+    }
+    rows.push_back({Text(table->name.schema), Text(table->name.table),
+                    Value::BIGINT(table->id.value), Value::BIGINT(table->schema_version),
+                    Text(table->columns[table->time_column].name),
+                    Text(Names(*table, table->partition_columns)),
+                    table->retention_us
+                        ? Value::INTERVAL(duckdb::Interval::FromMicro(*table->retention_us))
+                        : Value(LogicalType::INTERVAL),
+                    Text(table->location), Value::BIGINT(state.files->version),
+                    Value::BIGINT(static_cast<int64_t>(state.files->files.size())),
+                    Value::BIGINT(file_rows), Value::BIGINT(file_bytes),
+                    Value::BIGINT(static_cast<int64_t>(state.segments.size())),
+                    Value::BIGINT(static_cast<int64_t>(buffer_rows)),
+                    Value::BIGINT(static_cast<int64_t>(buffer_bytes)),
+                    Value::BIGINT(static_cast<int64_t>(state.flushed.value))});
+  }
+  return rows;
+}
+
+std::vector<ValueRow> FileRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  for (const auto& [id, state] : *core.parts.buffer->Snapshot()) {
+    for (const auto& file : state->files->files) {
+      const bool timed = !file->time_range.empty();
+      rows.push_back({Text(state->table->name.schema), Text(state->table->name.table),
+                      Text(file->path), file->rows ? Value::BIGINT(*file->rows) : Value(),
+                      Value::BIGINT(file->bytes), TimeOrNull(file->time_range.min.value, timed),
+                      TimeOrNull(file->time_range.max.value, timed)});
+    }
+  }
+  return rows;
+}
+
+std::vector<ValueRow> JobRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  if (core.parts.maintenance == nullptr) return rows;
+  for (const auto& job : core.parts.maintenance->Jobs()) {
+    rows.push_back({Text(job.name), Value::BOOLEAN(job.running), Value::BIGINT(job.runs),
+                    TimeOrNull(job.last_start_us, job.last_start_us != 0),
+                    Value::DOUBLE(static_cast<double>(job.last_duration_us) / 1000),
+                    job.last_error.empty() ? Value(LogicalType::VARCHAR) : Text(job.last_error)});
+  }
+  return rows;
+}
+
+std::vector<ValueRow> OptionRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  for (const auto& option : core.options.options) {
+    rows.push_back({Text(option.name), Text(option.value), Text(option.source),
+                    Text(option.description)});
+  }
+  return rows;
+}
+
+std::vector<ValueRow> SessionRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  for (const auto& session : core.sessions.List()) {
+    rows.push_back({Value::BIGINT(static_cast<int64_t>(session.id)), Text(session.user),
+                    Text(session.database), Text(session.state), Text(session.statement),
+                    TimeOrNull(session.started_us, true),
+                    TimeOrNull(session.statement_started_us, session.statement_started_us != 0)});
+  }
+  return rows;
+}
+
+std::vector<ValueRow> LogRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  if (!core.parts.log_status) return rows;
+  for (const auto& [property, value] : core.parts.log_status()) {
+    rows.push_back({Text(property), Text(value)});
+  }
+  return rows;
+}
+
+const std::vector<SystemTable>& SystemTables() {
+  static const LogicalType kText = LogicalType::VARCHAR;
+  static const LogicalType kNumber = LogicalType::BIGINT;
+  static const LogicalType kTime = LogicalType::TIMESTAMP_TZ;
+  static const std::vector<SystemTable> kTables = {
+      {"tables",
+       {{"schema_name", kText},    {"table_name", kText},      {"table_id", kNumber},
+        {"schema_version", kNumber}, {"time_column", kText},   {"partition_by", kText},
+        {"retention", LogicalType::INTERVAL}, {"location", kText}, {"lake_version", kNumber},
+        {"files", kNumber},        {"file_rows", kNumber},     {"file_bytes", kNumber},
+        {"segments", kNumber},     {"buffer_rows", kNumber},   {"buffer_bytes", kNumber},
+        {"flushed_lsn", kNumber}},
+       TableRowsOf},
+      {"files",
+       {{"schema_name", kText}, {"table_name", kText}, {"path", kText}, {"rows", kNumber},
+        {"bytes", kNumber}, {"min_time", kTime}, {"max_time", kTime}},
+       FileRowsOf},
+      {"jobs",
+       {{"name", kText}, {"running", LogicalType::BOOLEAN}, {"runs", kNumber},
+        {"last_start", kTime}, {"last_duration_ms", LogicalType::DOUBLE}, {"last_error", kText}},
+       JobRowsOf},
+      {"options",
+       {{"name", kText}, {"value", kText}, {"source", kText}, {"description", kText}},
+       OptionRowsOf},
+      {"sessions",
+       {{"id", kNumber}, {"user_name", kText}, {"database_name", kText}, {"state", kText},
+        {"statement", kText}, {"started", kTime}, {"statement_started", kTime}},
+       SessionRowsOf},
+      {"log", {{"property", kText}, {"value", kText}}, LogRowsOf},
+  };
+  return kTables;
+}
+
+struct SystemInfo : duckdb::TableFunctionInfo {
+  SystemInfo(const SystemTable& t, EngineCore& c) : table(t), core(c) {}
+  const SystemTable& table;
+  EngineCore& core;
+};
+
+struct SystemData : duckdb::TableFunctionData {
+  explicit SystemData(const SystemInfo& i) : info(i) {}
+  const SystemInfo& info;
+};
+
+struct SystemScan : duckdb::GlobalTableFunctionState {
+  std::vector<ValueRow> rows;
+  size_t next = 0;
+};
+
+unique_ptr<duckdb::FunctionData> BindSystem(duckdb::ClientContext&,
+                                            duckdb::TableFunctionBindInput& input,
+                                            duckdb::vector<LogicalType>& types,
+                                            duckdb::vector<std::string>& names) {
+  const auto& info = static_cast<const SystemInfo&>(*input.info);
+  for (const auto& [name, type] : info.table.columns) {
+    names.emplace_back(name);
+    types.push_back(type);
+  }
+  return duckdb::make_uniq<SystemData>(info);
+}
+
+unique_ptr<duckdb::GlobalTableFunctionState> InitSystem(duckdb::ClientContext&,
+                                                        duckdb::TableFunctionInitInput& input) {
+  const auto& info = input.bind_data->Cast<SystemData>().info;
+  auto scan = duckdb::make_uniq<SystemScan>();
+  scan->rows = info.table.rows(info.core);
+  return scan;
+}
+
+void ScanSystem(duckdb::ClientContext&, duckdb::TableFunctionInput& input,
+                duckdb::DataChunk& out) {
+  auto& scan = input.global_state->Cast<SystemScan>();
+  duckdb::idx_t count = 0;
+  while (scan.next < scan.rows.size() && count < STANDARD_VECTOR_SIZE) {
+    const auto& row = scan.rows[scan.next++];
+    for (duckdb::idx_t i = 0; i < row.size(); i++) out.SetValue(i, count, row[i]);
+    count++;
+  }
+  out.SetCardinality(count);
+}
+
+// ---- varve.flush ----
+
+struct FlushInfo : duckdb::ScalarFunctionInfo {
+  explicit FlushInfo(EngineCore& c) : core(c) {}
+  EngineCore& core;
+};
+
+TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text) {
+  const auto session = SessionState::Of(context);
+  const auto name = duckdb::QualifiedName::Parse(text);
+  const duckdb::EntryLookupInfo lookup(duckdb::CatalogType::TABLE_ENTRY, name.name);
+  const auto entry = duckdb::Catalog::GetEntry(context, name.catalog, name.schema, lookup,
+                                               duckdb::OnEntryNotFound::RETURN_NULL);
+  TableRef table;
+  if (session && entry && entry->type == duckdb::CatalogType::TABLE_ENTRY) {
+    table = session->FindTable(entry->Cast<duckdb::TableCatalogEntry>());
+  }
+  if (!table) {
+    ThrowStatus(SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" is not a Varve table", text));
+  }
+  return table;
+}
+
+void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
+  const auto& function =
+      state.expr.Cast<duckdb::BoundFunctionExpression>().function;
+  auto& core = static_cast<const FlushInfo&>(*function.function_info).core;
+  if (core.parts.maintenance == nullptr) {
+    ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "flushing is not available yet"));
+  }
+  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
+  for (duckdb::idx_t i = 0; i < args.size(); i++) {
+    const Value name = args.data[0].GetValue(i);
+    if (name.IsNull()) {
+      duckdb::FlatVector::SetNull(result, i, true);
+      continue;
+    }
+    const auto flushed =
+        core.parts.maintenance->Flush(ResolveTable(state.GetContext(), name.ToString()));
+    ThrowIfError(flushed.status());
+    duckdb::FlatVector::GetData<int64_t>(result)[i] = *flushed;
+  }
+}
+
+}  // namespace
+
+void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core) {
+  duckdb::ExtensionLoader loader(db, "varve_system");
+  for (const auto& table : SystemTables()) {
+    duckdb::TableFunction function(std::string("varve_") + table.name + "_rows", {}, ScanSystem,
+                                   BindSystem, InitSystem);
+    function.function_info = duckdb::make_shared_ptr<SystemInfo>(table, core);
+    loader.RegisterFunction(std::move(function));
+  }
+  duckdb::ScalarFunction flush("varve_flush", {LogicalType::VARCHAR}, LogicalType::BIGINT,
+                               FlushTables);
+  flush.SetVolatile();
+  flush.function_info = duckdb::make_shared_ptr<FlushInfo>(core);
+  loader.RegisterFunction(std::move(flush));
+}
+
+Status CreateSystemViews(duckdb::Connection& connection) {
+  VARVE_RETURN_IF_ERROR(RunInternal(connection, "CREATE SCHEMA IF NOT EXISTS varve").status());
+  for (const auto& table : SystemTables()) {
+    const std::string name = table.name;
+    const std::string sql =
+        "CREATE OR REPLACE VIEW varve." + name + " AS FROM varve_" + name + "_rows()";
+    VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
+  }
+  return RunInternal(connection,
+                     "CREATE OR REPLACE MACRO varve.flush(table_name) AS varve_flush(table_name)")
+      .status();
+}
+
+}  // namespace varve::engine
