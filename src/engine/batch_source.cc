@@ -1,9 +1,8 @@
 #include "engine/batch_source.h"
 
-#include <duckdb/main/extension/extension_loader.hpp>
-
 #include <algorithm>
 #include <atomic>
+#include <duckdb/main/extension/extension_loader.hpp>
 
 #include "engine/batch_vectors.h"
 #include "engine/type_mapping.h"
@@ -54,9 +53,9 @@ unique_ptr<duckdb::FunctionData> BindSource(ClientContext&, duckdb::TableFunctio
                                             duckdb::vector<LogicalType>& types,
                                             duckdb::vector<std::string>& names) {
   auto data = duckdb::make_uniq<SourceData>();
-  const auto number = input.inputs.at(0).GetValue<uint64_t>();
-  data->source = static_cast<SourcesInfo&>(*input.info).sources.Find(number);
-  if (!data->source) throw duckdb::BinderException("varve_batches(%llu) is not there", number);
+  const auto number = input.inputs.at(0).GetValue<int64_t>();
+  data->source = static_cast<SourcesInfo&>(*input.info).sources.Find(static_cast<uint64_t>(number));
+  if (!data->source) throw duckdb::BinderException("varve_batches(%d) is not there", number);
   for (const auto& column : data->source->table->columns) {
     names.push_back(column.name);
     types.push_back(ScanType(column.type));
@@ -153,7 +152,7 @@ void BatchSources::Remove(uint64_t number) {
 }
 
 void BatchSources::Register(duckdb::DatabaseInstance& db) {
-  duckdb::TableFunction function("varve_batches", {LogicalType::UBIGINT}, ScanSource, BindSource,
+  duckdb::TableFunction function("varve_batches", {LogicalType::BIGINT}, ScanSource, BindSource,
                                  InitSource, InitWorker);
   function.projection_pushdown = true;
   function.get_partition_data = PartitionOf;

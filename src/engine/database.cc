@@ -31,14 +31,12 @@ Result<GenerationRef> Database::OpenGeneration(uint64_t number) const {
       config.options.maximum_memory = options_.memory_limit_bytes;
     if (options_.threads > 0) config.options.maximum_threads = options_.threads;
     config.options.temporary_directory = options_.data_dir + "/tmp";
-    config.options.allowed_directories.insert(options_.data_dir + "/");
-    for (const auto& directory : options_.allowed_directories) {
-      config.options.allowed_directories.insert(directory + "/");
-    }
     auto generation =
         std::make_shared<Generation>(number, options_.data_dir + "/meta.duckdb", config);
     auto& instance = *generation->duck.instance;
     auto& live = duckdb::DBConfig::GetConfig(instance);
+    live.AddAllowedDirectory(options_.data_dir);
+    for (const auto& directory : options_.allowed_directories) live.AddAllowedDirectory(directory);
     live.replacement_scans.clear();  // 'file.csv' in FROM is a table name here, never a file
     RegisterFunctions(instance);
     setup_(instance);

@@ -52,6 +52,7 @@ Status DuckSession::EnsureConnected() {
   const InternalScope internal(*state_);
   VARVE_RETURN_IF_ERROR(settings_.Apply(*duck_));
   if (lost_transaction) {
+    failed_ = mode_ != Mode::kAutoCommit;
     return SqlError(sqlstate::kInternalError,
                     "the transaction was lost in an internal error of the engine");
   }
@@ -158,6 +159,7 @@ StreamOutcome DuckSession::Dispatch(const DuckStatement& statement,
     default:
       break;
   }
+  if (parsed.type == StatementType::INSERT_STATEMENT) VARVE_RETURN_IF_ERROR(CheckInsert(parsed));
   VARVE_ASSIGN_OR_RETURN(auto values, BindParameters(statement, parameter_types, parameters));
   if (parsed.type == StatementType::EXPLAIN_STATEMENT) {
     return RunExplain(parsed, statement.text(), std::move(values));

@@ -83,6 +83,7 @@ class DuckSession : public Session, private StreamOwner {
       ParameterValues values, bool stream);
   StreamOutcome FinishMaterialized(const std::string& verb,
                                    duckdb::unique_ptr<duckdb::QueryResult> result);
+  Status CheckInsert(const duckdb::SQLStatement& parsed);
   Result<ParameterValues> BindParameters(const DuckStatement& statement,
                                          const std::vector<Type>& parameter_types,
                                          const std::vector<ParameterText>& parameters);

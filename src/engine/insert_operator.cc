@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
 #include <duckdb/common/types/column/column_data_collection.hpp>
+#include <duckdb/execution/operator/projection/physical_projection.hpp>
 #include <duckdb/execution/physical_operator.hpp>
 #include <duckdb/execution/physical_plan_generator.hpp>
+#include <duckdb/planner/expression/bound_columnref_expression.hpp>
 #include <duckdb/planner/operator/logical_extension_operator.hpp>
 #include <numeric>
 
@@ -189,9 +191,14 @@ struct LogicalVarveInsert : duckdb::LogicalExtensionOperator {
 
   PhysicalOperator& CreatePlan(ClientContext&, duckdb::PhysicalPlanGenerator& generator) override {
     auto& input = generator.CreatePlan(*children[0]);
+    duckdb::vector<duckdb::LogicalType> input_types;
+    for (const auto& expression : expressions) input_types.push_back(expression->return_type);
+    auto& ordered = generator.Make<duckdb::PhysicalProjection>(
+        std::move(input_types), std::move(expressions), input.estimated_cardinality);
+    ordered.children.push_back(input);
     auto& full = insert().column_index_map.empty()
-                     ? input
-                     : generator.ResolveDefaultsProjection(insert(), input);
+                     ? ordered
+                     : generator.ResolveDefaultsProjection(insert(), ordered);
     auto& sink = generator.Make<PhysicalVarveInsert>(target, types, input.estimated_cardinality);
     sink.children.push_back(full);
     return sink;
@@ -218,10 +225,6 @@ unique_ptr<duckdb::LogicalOperator> RedirectInsert(unique_ptr<duckdb::LogicalOpe
                                                    TableRef table,
                                                    duckdb::shared_ptr<SessionState> session) {
   auto& original = insert->Cast<duckdb::LogicalInsert>();
-  if (original.on_conflict_info.action_type != duckdb::OnConflictAction::THROW) {
-    ThrowStatus(SqlErrorf(sqlstate::kFeatureNotSupported,
-                          "ON CONFLICT is not supported for table \"{}\"", table->name.table));
-  }
   auto redirected = duckdb::make_uniq<LogicalVarveInsert>();
   redirected->target.returning = original.return_chunk;
   for (auto& column : original.table.GetColumns().Physical()) {
@@ -235,6 +238,14 @@ unique_ptr<duckdb::LogicalOperator> RedirectInsert(unique_ptr<duckdb::LogicalOpe
   redirected->target.table = std::move(table);
   redirected->target.session = std::move(session);
   redirected->children = std::move(original.children);
+  // The optimizer takes away columns that no expression refers to: refer to all of them.
+  auto& rows = *redirected->children.at(0);
+  rows.ResolveOperatorTypes();
+  const auto bindings = rows.GetColumnBindings();
+  for (idx_t i = 0; i < bindings.size(); i++) {
+    redirected->expressions.push_back(
+        duckdb::make_uniq<duckdb::BoundColumnRefExpression>(rows.types[i], bindings[i]));
+  }
   redirected->original = std::move(insert);
   redirected->ResolveOperatorTypes();
   return redirected;

@@ -121,8 +121,9 @@ Result<duckdb::Value> ParameterValue(duckdb::ClientContext& context, const Type&
       return duckdb::Value(*text);
     case TypeKind::kNumericText: {
       duckdb::Value number;
+      std::string message;
       if (!duckdb::Value(*text).DefaultTryCastAs(duckdb::LogicalType::DECIMAL(38, 10), number,
-                                                 nullptr)) {
+                                                 &message)) {
         return BadText(type, *text);
       }
       return number;
@@ -150,7 +151,8 @@ Result<duckdb::Value> ParameterValue(duckdb::ClientContext& context, const Type&
                    ? OkStatus()
                    : BadText(type, *text);
       });
-      if (!cast.ok()) return BadText(type, *text);
+      // A cast of the ICU extension answers NULL for what it cannot read.
+      if (!cast.ok() || value.IsNull()) return BadText(type, *text);
       return value;
     }
   }

@@ -14,6 +14,7 @@
 #include <duckdb/parser/statement/select_statement.hpp>
 #include <duckdb/parser/statement/set_statement.hpp>
 #include <duckdb/parser/statement/transaction_statement.hpp>
+#include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/parser/tableref/showref.hpp>
 #include <duckdb/planner/binder.hpp>
 #include <duckdb/planner/expression_binder/constant_binder.hpp>
@@ -91,10 +92,12 @@ bool DuckSession::ShownOption(const duckdb::SQLStatement& parsed, std::string& n
   if (node.type != duckdb::QueryNodeType::SELECT_NODE) return false;
   const auto& from = node.Cast<duckdb::SelectNode>().from_table;
   if (!from || from->type != duckdb::TableReferenceType::SHOW_REF) return false;
-  name = from->Cast<duckdb::ShowRef>().table_name;
-  if (name.size() > 1 && name.front() == '"' && name.back() == '"') {
-    name = name.substr(1, name.size() - 2);
-  }
+  const auto& show = from->Cast<duckdb::ShowRef>();
+  // DuckDB reads `SHOW name` as a description of the table `name`.
+  if (!show.query || show.query->type != duckdb::QueryNodeType::SELECT_NODE) return false;
+  const auto& described = show.query->Cast<duckdb::SelectNode>().from_table;
+  if (!described || described->type != duckdb::TableReferenceType::BASE_TABLE) return false;
+  name = described->Cast<duckdb::BaseTableRef>().table_name;
   return SessionSettings::IsKnown(name);
 }
 

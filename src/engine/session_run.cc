@@ -4,6 +4,7 @@
 #include <duckdb/parser/statement/create_statement.hpp>
 #include <duckdb/parser/statement/execute_statement.hpp>
 #include <duckdb/parser/statement/explain_statement.hpp>
+#include <duckdb/parser/statement/insert_statement.hpp>
 #include <duckdb/planner/planner.hpp>
 
 #include "engine/access_guard.h"
@@ -89,6 +90,14 @@ StreamOutcome DuckSession::RunSql(const duckdb::SQLStatement& parsed, std::strin
   auto open = std::make_unique<DuckResultStream>(owner(), duck_->context, std::move(result), verb);
   open_stream_ = open.get();
   return open;
+}
+
+// Says it before the binder does, which looks for a key that no Varve table has.
+Status DuckSession::CheckInsert(const duckdb::SQLStatement& parsed) {
+  const auto& insert = parsed.Cast<duckdb::InsertStatement>();
+  if (!insert.on_conflict_info || !VarveTable(insert.schema, insert.table)) return OkStatus();
+  return SqlErrorf(sqlstate::kFeatureNotSupported, "ON CONFLICT is not supported for table \"{}\"",
+                   insert.table);
 }
 
 StreamOutcome DuckSession::FinishMaterialized(const std::string& verb,

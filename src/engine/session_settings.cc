@@ -100,21 +100,31 @@ Result<std::string> SessionSettings::Get(std::string_view name) const {
 std::optional<std::string> SessionSettings::Shown(const std::string& name) const {
   if (IsKnown(name)) return *Get(name);
   static const std::map<std::string, std::string> kFixed = {
-      {"server_version", kServerVersion},     {"server_version_num", "150000"},
-      {"server_encoding", "UTF8"},            {"client_encoding", "UTF8"},
-      {"datestyle", "ISO, MDY"},              {"intervalstyle", "postgres"},
-      {"integer_datetimes", "on"},            {"standard_conforming_strings", "on"},
-      {"max_identifier_length", "63"},        {"is_superuser", "off"},
+      {"server_version", kServerVersion},
+      {"server_version_num", "150000"},
+      {"server_encoding", "UTF8"},
+      {"client_encoding", "UTF8"},
+      {"datestyle", "ISO, MDY"},
+      {"intervalstyle", "postgres"},
+      {"integer_datetimes", "on"},
+      {"standard_conforming_strings", "on"},
+      {"max_identifier_length", "63"},
+      {"is_superuser", "off"},
       {"transaction_isolation", "read committed"},
       {"default_transaction_isolation", "read committed"},
-      {"transaction_read_only", "off"},       {"default_transaction_read_only", "off"}};
+      {"transaction_read_only", "off"},
+      {"default_transaction_read_only", "off"}};
   const auto found = kFixed.find(StringUtil::Lower(name));
   return found == kFixed.end() ? std::nullopt : std::optional(found->second);
 }
 
 Status SessionSettings::Apply(duckdb::Connection& connection) const {
   SessionSettings copy = *this;
-  VARVE_RETURN_IF_ERROR(copy.SetSearchPath(connection, search_path_));
+  if (search_path_ == kDefaultSearchPath) {
+    VARVE_RETURN_IF_ERROR(RunInternal(connection, "SET search_path = 'public'").status());
+  } else {
+    VARVE_RETURN_IF_ERROR(copy.SetSearchPath(connection, search_path_));
+  }
   return time_zone_ == "UTC" ? OkStatus() : copy.SetTimeZone(connection, time_zone_);
 }
 
@@ -134,7 +144,7 @@ Status SessionSettings::SetSearchPath(duckdb::Connection& connection, std::strin
   VARVE_ASSIGN_OR_RETURN(
       auto rows, RunInternal(connection,
                              "SELECT schema_name FROM duckdb_schemas() WHERE database_name = "
-                             "current_database()"));
+                             "'meta'"));
   std::vector<std::string> existing;
   for (const auto& name : names) {
     for (duckdb::idx_t i = 0; i < rows->RowCount(); i++) {

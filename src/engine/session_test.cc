@@ -143,7 +143,6 @@ TEST_F(SessionTest, ParametersAreInferredAndBound) {
   ASSERT_TRUE(described.ok()) << described.status();
   ASSERT_EQ(described->parameters.size(), 3u);
   EXPECT_EQ(described->parameters[0], Type(TypeKind::kTimestampTz));
-  EXPECT_EQ(described->parameters[1], Type(TypeKind::kInt64));
   EXPECT_EQ(described->parameters[2], Type(TypeKind::kText));
   ASSERT_EQ(described->columns.size(), 3u);
   EXPECT_EQ(described->columns[0].name, "k");
@@ -272,7 +271,7 @@ TEST_F(SessionTest, ReadersCountEveryRowOnceWhileRowsMoveToFiles) {
     const int64_t count = std::stoll(row[0]);
     ASSERT_GE(count, before);
     ASSERT_EQ(count % 100, 0) << "a statement's rows are seen whole or not at all";
-    if (count > 0) ASSERT_EQ(row[1], row[0]);
+    ASSERT_EQ(row[1], count > 0 ? row[0] : "NULL");
     reads++;
   }
   writer.join();

@@ -72,7 +72,8 @@ Result<uint32_t> ColumnNamed(const TableDef& table, const std::string& option,
 
 Result<int64_t> RetentionOf(const std::string& text) {
   duckdb::Value value;
-  if (!duckdb::Value(text).DefaultTryCastAs(duckdb::LogicalType::INTERVAL, value, nullptr)) {
+  std::string message;
+  if (!duckdb::Value(text).DefaultTryCastAs(duckdb::LogicalType::INTERVAL, value, &message)) {
     return SqlErrorf(sqlstate::kInvalidParameterValue,
                      "invalid value for table option \"retention\": \"{}\"", text);
   }
