@@ -76,7 +76,9 @@ std::string Telemetry::PrometheusText() const {
   std::string out;
   for (const auto& [name, family] : families_) {
     if (family.counters.empty() && family.gauges.empty() && !family.histogram) continue;
-    const char* type = family.histogram ? "histogram" : family.gauges.empty() ? "counter" : "gauge";
+    const char* type = family.histogram           ? "histogram"
+                       : name.ends_with("_total") ? "counter"
+                                                  : "gauge";
     out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, family.help, type);
     for (const auto& [labels, counter] : family.counters) {
       out += fmt::format("{} {}\n", Series(name, labels), counter->value());

@@ -53,7 +53,8 @@ class Telemetry {
   Counter& GetCounter(const std::string& name, const std::string& help,
                       const std::string& labels = "");
   DurationHistogram& GetHistogram(const std::string& name, const std::string& help);
-  // A value that is asked for when it is printed. Replaces the one of that name and labels.
+  // A value that is asked for when it is printed; a counter when the name ends in _total. Replaces
+  // the one of that name and labels.
   void SetGauge(const std::string& name, const std::string& help, std::function<double()> read,
                 const std::string& labels = "");
   // Forgets all gauges: their functions may refer to parts that are being stopped.

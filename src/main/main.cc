@@ -79,10 +79,10 @@ int RunConfigured(const Command& command) {
 }
 
 int RunLogCommand(const Command& command) {
-  const auto files = io::NewPosixFileSystem();
+  io::PosixFileSystem files;
   const Status status = command.kind == CommandKind::kLogInspect
-                            ? log::InspectLog(*files, command.directory, std::cout)
-                            : log::VerifyLog(*files, command.directory, std::cout);
+                            ? log::InspectLog(files, command.directory, std::cout)
+                            : log::VerifyLog(files, command.directory, std::cout);
   std::cout.flush();
   return status.ok() ? EXIT_SUCCESS : Fail(kExitFailed, status);
 }

@@ -1,0 +1,52 @@
+#include "main/gauges.h"
+
+#include "base/telemetry.h"
+
+namespace varve {
+namespace {
+
+using LogField = double (*)(const log::LogTelemetry&);
+
+void LogGauge(const log::LocalLog& log, const char* name, const char* help, LogField field) {
+  Telemetry::Get().SetGauge(name, help, [&log, field] { return field(log.telemetry()); });
+}
+
+void RegisterLog(const log::LocalLog& log) {
+  LogGauge(log, "varve_log_transactions_total", "Transactions made durable.",
+           [](const auto& t) { return static_cast<double>(t.transactions); });
+  LogGauge(log, "varve_log_written_bytes_total", "Bytes written to the log.",
+           [](const auto& t) { return static_cast<double>(t.written_bytes); });
+  LogGauge(log, "varve_log_groups_total", "Writes, each of one or more transactions.",
+           [](const auto& t) { return static_cast<double>(t.groups); });
+  LogGauge(log, "varve_log_syncs_total", "Syncs of the log.",
+           [](const auto& t) { return static_cast<double>(t.syncs); });
+  LogGauge(log, "varve_log_sync_seconds_total", "Time spent in syncs.",
+           [](const auto& t) { return static_cast<double>(t.sync_us_total) / 1e6; });
+  LogGauge(log, "varve_log_rejected_total", "Transactions refused because the log was full.",
+           [](const auto& t) { return static_cast<double>(t.rejected_full); });
+  LogGauge(log, "varve_log_queue_bytes", "Bytes that wait for the log's writer.",
+           [](const auto& t) { return static_cast<double>(t.queue_bytes); });
+  LogGauge(log, "varve_log_disk_bytes", "Size of the log's segments on disk.",
+           [](const auto& t) { return static_cast<double>(t.disk_bytes); });
+  LogGauge(log, "varve_log_lsn", "Last acknowledged log sequence number.",
+           [](const auto& t) { return static_cast<double>(t.acknowledged.value); });
+}
+
+}  // namespace
+
+void RegisterGauges(const buffer::MemoryBudget& budget, const log::LocalLog& log,
+                    const flush::JobRunner& runner) {
+  Telemetry& telemetry = Telemetry::Get();
+  telemetry.SetGauge("varve_buffer_bytes", "Memory held by rows that are not in the lake yet.",
+                     [&budget] { return static_cast<double>(budget.used()); });
+  telemetry.SetGauge("varve_buffer_bytes_max", "Limit of varve_buffer_bytes.",
+                     [&budget] { return static_cast<double>(budget.hard_bytes()); });
+  telemetry.SetGauge("varve_jobs_failing", "Background jobs whose last run failed.", [&runner] {
+    double failing = 0;
+    for (const catalog::JobInfo& job : runner.Jobs()) failing += job.last_error.empty() ? 0 : 1;
+    return failing;
+  });
+  RegisterLog(log);
+}
+
+}  // namespace varve

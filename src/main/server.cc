@@ -1,0 +1,132 @@
+#include "main/server.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "main/storage.h"
+#include "server/http/http_server.h"
+#include "server/pg/pg_server.h"
+
+namespace varve {
+namespace {
+
+constexpr size_t kIoThreads = 2;
+
+// Runs the io_context on a few threads for as long as it lives.
+class IoThreads {
+ public:
+  explicit IoThreads(size_t count) {
+    for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { io_.run(); });
+  }
+  ~IoThreads() { Stop(); }
+
+  boost::asio::io_context& io() { return io_; }
+
+  void Stop() {
+    io_.stop();
+    for (std::thread& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+
+ private:
+  boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
+  std::vector<std::thread> threads_;
+};
+
+// Catches SIGTERM and SIGINT from its construction on and lets the main thread wait for one.
+class StopSignal {
+ public:
+  explicit StopSignal(boost::asio::io_context& io) : signals_(io, SIGTERM, SIGINT) {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+      if (error) return;
+      spdlog::info("signal {}: stopping", number);
+      MutexLock lock(mu_);
+      seen_ = true;
+      changed_.NotifyAll();
+    });
+  }
+
+  void Wait() VARVE_EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    changed_.Wait(mu_, [this]() VARVE_REQUIRES(mu_) { return seen_; });
+  }
+
+ private:
+  boost::asio::signal_set signals_;
+  Mutex mu_;
+  CondVar changed_;
+  bool seen_ VARVE_GUARDED_BY(mu_) = false;
+};
+
+server::pg::PgServerOptions PgOptionsOf(const config::Options& options) {
+  server::pg::PgServerOptions pg;
+  pg.listen = options.Text("listen");
+  pg.port = static_cast<uint16_t>(options.Integer("pg-port"));
+  pg.connections_max = options.Bool("connection-limit")
+                           ? static_cast<size_t>(options.Integer("max-connections"))
+                           : SIZE_MAX;
+  pg.statement_timeout_ms = options.Integer("statement-timeout-ms");
+  return pg;
+}
+
+}  // namespace
+
+Status CheckServerOptions(const config::Options& options) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(options.Text("listen"), error);
+  if (error) return InvalidArgument("listen: \"{}\" is not an IP address", options.Text("listen"));
+  if (!address.is_loopback()) {
+    return InvalidArgument(
+        "listen: {} is not a loopback address; authentication is not built yet, so Varve listens "
+        "on "
+        "loopback only",
+        options.Text("listen"));
+  }
+  return OkStatus();
+}
+
+Status Serve(const config::Options& options) {
+  IoThreads threads(kIoThreads);
+  StopSignal stop(threads.io());
+  Readiness readiness;
+
+  // Health is answered from here on: a long replay must not look like a dead process.
+  server::HttpOptions http_options;
+  http_options.listen = options.Text("listen");
+  http_options.port = static_cast<uint16_t>(options.Integer("http-port"));
+  http_options.readiness = [&readiness] { return readiness.Get(); };
+  server::HttpServer http(threads.io(), http_options);
+  VARVE_ASSIGN_OR_RETURN(const uint16_t http_port, http.Start());
+
+  VARVE_ASSIGN_OR_RETURN(const std::unique_ptr<Storage> storage, Storage::Open(options));
+  server::pg::PgServer pg(threads.io(), storage->engine(), PgOptionsOf(options));
+  VARVE_ASSIGN_OR_RETURN(const uint16_t pg_port, pg.Start());
+  readiness.Set(OkStatus());
+  spdlog::info("no authentication yet: listening on {} only", options.Text("listen"));
+  std::printf("ready pg=%u http=%u grpc=0 data=%s\n", pg_port, http_port,
+              storage->data_dir().c_str());
+  std::fflush(stdout);
+
+  stop.Wait();
+  readiness.Set(Unavailable("the server is stopping"));
+  pg.Stop(std::chrono::seconds(options.Integer("shutdown-grace-secs")));
+  http.Stop();
+  storage->Close();
+  threads.Stop();
+  return OkStatus();
+}
+
+}  // namespace varve

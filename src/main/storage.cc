@@ -1,0 +1,238 @@
+#include "main/storage.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/telemetry.h"
+#include "buffer/buffer.h"
+#include "catalog/catalog.h"
+#include "catalog/schema_file.h"
+#include "config/option_registry.h"
+#include "engine/engine.h"
+#include "flush/background.h"
+#include "flush/flusher.h"
+#include "flush/job_runner.h"
+#include "ingest/committer.h"
+#include "ingest/replayer.h"
+#include "io/posix/local_store.h"
+#include "io/posix/posix_file_system.h"
+#include "lake/table_set.h"
+#include "log/local_log.h"
+#include "main/data_dir.h"
+#include "main/gauges.h"
+
+namespace varve {
+namespace {
+
+constexpr uint64_t kMegabyte = 1 << 20;
+constexpr size_t kJobThreads = 2;
+
+// After a failed write or sync nothing may be acknowledged any more, and no thread may get the
+// chance to try: the process ends here and now, and the next start replays what is durable.
+[[noreturn]] void StopForBrokenLog(const Status& error) {
+  spdlog::critical("the log has failed, stopping: {}", MessageOf(error));
+  std::_Exit(EXIT_FAILURE);
+}
+
+Result<std::vector<TableDef>> ShippedTables() {
+  std::vector<TableDef> tables;
+  for (const std::string_view text : catalog::ShippedSchemaFiles()) {
+    VARVE_ASSIGN_OR_RETURN(TableDef table, catalog::ParseSchemaFile(std::string(text)));
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+std::vector<engine::OptionRow> OptionRows(const config::Options& options) {
+  std::vector<engine::OptionRow> rows;
+  for (const auto& [name, value] : options.all()) {
+    const config::OptionSpec& spec = *config::FindOption(name);
+    const bool hidden = spec.secret && !value.text.empty();
+    rows.push_back({name, hidden ? "***" : value.text,
+                    std::string(config::SourceName(value.source)), std::string(spec.sentence)});
+  }
+  return rows;
+}
+
+log::SyncMode SyncModeOf(const config::Options& options) {
+  const int64_t interval_ms = options.LogSync();
+  if (interval_ms == 0) return {log::SyncMode::Kind::kAlways, {}};
+  if (interval_ms < 0) return {log::SyncMode::Kind::kOff, {}};
+  return {log::SyncMode::Kind::kInterval, std::chrono::milliseconds(interval_ms)};
+}
+
+}  // namespace
+
+// In the order in which they are opened; destroyed the other way round.
+struct Storage::Parts {
+  explicit Parts(const config::Options& options)
+      : budget(static_cast<uint64_t>(options.Integer("buffer-max-memory-mb")) * kMegabyte),
+        buffer(budget),
+        runner(Clock::System(), [](const std::string& job, const Status& error) {
+          spdlog::warn("job {}: {}", job, MessageOf(error));
+        }) {}
+
+  ~Parts() {
+    Telemetry::Get().ClearGauges();
+    runner.Stop();
+    // The log answers what it has and joins its writer before anything that its callbacks use goes.
+    log.reset();
+  }
+
+  Status OpenLake(const config::Options& options);
+  Status OpenEngine(const config::Options& options);
+  // Opens the table's Delta log, or makes it, and shows the table to the buffer. Returns the Lsn that
+  // its files reach: replay begins after it.
+  Result<Lsn> OpenTable(const TableRef& table);
+  Status OpenTables(const config::Options& options);
+  Status OpenLog(const config::Options& options);
+  Status StartJobs(const config::Options& options);
+
+  io::PosixFileSystem files;
+  DataDir dir;
+  buffer::MemoryBudget budget;
+  buffer::Buffer buffer;
+  catalog::Catalog catalog;
+  lake::TableSet tables;
+  std::unique_ptr<io::LocalStore> store;
+  std::unique_ptr<engine::SqlEngine> engine;
+  lake::DeltaTable::Context delta;
+  std::unique_ptr<flush::Flusher> flusher;
+  Lsn flushed_max;  // the highest Lsn that any table's files reach
+  std::unique_ptr<log::LocalLog> log;
+  std::unique_ptr<ingest::Committer> committer;
+  flush::JobRunner runner;
+  std::unique_ptr<flush::BackgroundWork> background;
+};
+
+Status Storage::Parts::OpenLake(const config::Options& options) {
+  const std::string root = io::JoinPath(dir.Sub("lake"), options.Text("table-prefix"));
+  VARVE_ASSIGN_OR_RETURN(store, io::LocalStore::Open(root));
+  return OkStatus();
+}
+
+Status Storage::Parts::OpenEngine(const config::Options& options) {
+  engine::EngineOptions settings;
+  settings.data_dir = dir.path;
+  settings.memory_limit_bytes =
+      static_cast<uint64_t>(options.Integer("memory-limit-mb")) * kMegabyte;
+  settings.threads = static_cast<uint32_t>(options.Integer("threads"));
+  settings.statement_timeout_ms = options.Integer("statement-timeout-ms");
+  settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch")};
+  VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());
+  settings.options = OptionRows(options);
+  VARVE_ASSIGN_OR_RETURN(engine, engine::SqlEngine::Open(std::move(settings), catalog, *store));
+  return OkStatus();
+}
+
+Result<Lsn> Storage::Parts::OpenTable(const TableRef& table) {
+  Result<std::unique_ptr<lake::DeltaTable>> opened = lake::DeltaTable::Open(delta, table);
+  if (!opened.ok() && opened.status().code() == StatusCode::kNotFound) {
+    opened = lake::DeltaTable::Create(delta, table);
+  }
+  if (!opened.ok()) return Annotate(opened.status(), table->name.ToString());
+  const std::shared_ptr<lake::DeltaTable> lake_table = *std::move(opened);
+  // A crash between the commits of a new column to definitions and lake leaves one without it.
+  VARVE_RETURN_IF_ERROR(lake_table->UpdateSchema(table));
+  const int64_t flushed =
+      lake_table->txn_version(flush::TxnAppId(dir.node_id, table->id)).value_or(0);
+  if (flushed < 0) return DataLoss("{}: negative txn version {}", table->name.ToString(), flushed);
+  const Lsn through(static_cast<uint64_t>(flushed));
+  tables.Put(table->id, lake_table);
+  buffer.AddTable(table, lake_table->files(), through);
+  return through;
+}
+
+Status Storage::Parts::OpenTables(const config::Options& options) {
+  delta.store = store.get();
+  delta.checkpoints = &engine->checkpoint_codec();
+  delta.clock = &Clock::System();
+  delta.scratch_dir = dir.Sub("scratch");
+  for (const TableRef& table : catalog.List()) {
+    VARVE_ASSIGN_OR_RETURN(const Lsn flushed, OpenTable(table));
+    flushed_max = std::max(flushed_max, flushed);
+  }
+  flush::FlushSettings settings;
+  settings.node_id = dir.node_id;
+  settings.scratch_dir = dir.Sub("scratch");
+  settings.row_group_bytes = static_cast<uint64_t>(options.Bytes("row-group-bytes"));
+  flusher = std::make_unique<flush::Flusher>(
+      flush::FlushParts{buffer, budget, tables, engine->parquet_writer(), *store, files,
+                        Clock::System()},
+      settings);
+  return OkStatus();
+}
+
+Status Storage::Parts::OpenLog(const config::Options& options) {
+  log::LocalLogOptions settings;
+  settings.dir = dir.Sub("log");
+  settings.max_bytes = static_cast<uint64_t>(options.Integer("log-max-mb")) * kMegabyte;
+  settings.sync = SyncModeOf(options);
+  settings.min_next_lsn = flushed_max.Next();
+  settings.on_fatal = StopForBrokenLog;
+  VARVE_ASSIGN_OR_RETURN(const TableId highest, engine->HighestTableId());
+  ingest::Replayer replayer(buffer, budget, highest, [this] { return flusher->Relieve(); });
+  const int64_t started_us = Clock::System().MonotonicUs();
+  VARVE_ASSIGN_OR_RETURN(log, log::OpenLocalLog(files, std::move(settings),
+                                                [&replayer](std::span<log::Record> records) {
+                                                  return replayer.Replay(records);
+                                                }));
+  VARVE_RETURN_IF_ERROR(replayer.Finish());
+  spdlog::info("log replayed: {} rows in {} transactions, {} ms", replayer.report().rows,
+               replayer.report().transactions, (Clock::System().MonotonicUs() - started_us) / 1000);
+  return OkStatus();
+}
+
+Status Storage::Parts::StartJobs(const config::Options& options) {
+  committer = std::make_unique<ingest::Committer>(
+      *log, buffer, budget, std::chrono::milliseconds(options.Integer("batch-interval-ms")));
+  background = std::make_unique<flush::BackgroundWork>(
+      flush::BackgroundWork::Parts{buffer, budget, *log, *flusher, runner},
+      std::chrono::seconds(options.Integer("flush-interval-secs")));
+  runner.Start(kJobThreads);
+  engine::EngineParts parts;
+  parts.buffer = &buffer;
+  parts.writer = committer.get();
+  parts.maintenance = background.get();
+  parts.tables = &tables;
+  parts.lake = delta;
+  VARVE_RETURN_IF_ERROR(engine->Attach(parts));
+  RegisterGauges(budget, *log, runner);
+  return OkStatus();
+}
+
+Storage::Storage(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Storage::~Storage() = default;
+
+Result<std::unique_ptr<Storage>> Storage::Open(const config::Options& options) {
+  auto parts = std::make_unique<Parts>(options);
+  VARVE_ASSIGN_OR_RETURN(parts->dir, OpenDataDir(parts->files, options.Text("data-dir")));
+  VARVE_RETURN_IF_ERROR(parts->OpenLake(options));
+  VARVE_RETURN_IF_ERROR(parts->OpenEngine(options));
+  VARVE_RETURN_IF_ERROR(parts->OpenTables(options));
+  VARVE_RETURN_IF_ERROR(parts->OpenLog(options));
+  VARVE_RETURN_IF_ERROR(parts->StartJobs(options));
+  return std::unique_ptr<Storage>(new Storage(std::move(parts)));
+}
+
+engine::Engine& Storage::engine() { return *parts_->engine; }
+
+const std::string& Storage::data_dir() const { return parts_->dir.path; }
+
+void Storage::Close() {
+  parts_->runner.Stop();
+  const Status flushed = parts_->background->FlushForShutdown();
+  if (!flushed.ok()) {
+    spdlog::warn("not everything could be flushed, it stays in the log: {}", MessageOf(flushed));
+  }
+}
+
+}  // namespace varve

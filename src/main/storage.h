@@ -1,0 +1,56 @@
+// Opens and closes everything below the protocol servers, in the one order that is safe.
+//
+// Role:     Serve -> [Storage] -> data folder, definitions, lake, log, buffer, flush, engine.
+// Order:    definitions -> Delta tables (how far are the files?) -> log replay after that ->
+// background
+//           jobs -> engine sessions. Closing goes the other way, with a flush before the log ends.
+// Errors:   what stopped the start, naming the part. Nothing is changed by a failed start but what
+//           recovery does anyway (a torn tail is cut off).
+// Threads:  opened and closed by the main thread; engine() is safe in between.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "engine/session.h"
+
+namespace varve {
+
+// Whether reads and writes are served, for /readyz. Starts as "starting".
+class Readiness {
+ public:
+  void Set(Status status) VARVE_EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    status_ = std::move(status);
+  }
+  Status Get() const VARVE_EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    return status_;
+  }
+
+ private:
+  mutable Mutex mu_;
+  Status status_ VARVE_GUARDED_BY(mu_) = Unavailable("the server is starting");
+};
+
+class Storage {
+ public:
+  static Result<std::unique_ptr<Storage>> Open(const config::Options& options);
+  ~Storage();
+
+  engine::Engine& engine();
+  const std::string& data_dir() const;
+  // Ends the background jobs and flushes what is buffered; what cannot be flushed stays in the log.
+  // Nobody writes any more when this is called.
+  void Close();
+
+ private:
+  struct Parts;
+  explicit Storage(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace varve
