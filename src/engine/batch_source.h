@@ -33,8 +33,8 @@ class BatchSources {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
 
-    // "varve_batches(7::UBIGINT)": a number is an INTEGER here, as PostgreSQL has it.
-    std::string from() const { return fmt::format("varve_batches({}::UBIGINT)", number_); }
+    // "varve_batches(7)"
+    std::string from() const { return fmt::format("varve_batches({})", number_); }
 
    private:
     BatchSources& sources_;
