@@ -1,0 +1,42 @@
+// Starts `varve serve` on a folder of its own and ends it again.
+//
+// Errors:   std::runtime_error when the server does not come up or does not end well.
+// Threads:  single owner.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace varve::bench {
+
+class ServerProcess {
+ public:
+  // `options`: further words of the command line. The data folder is temporary and removed at the
+  // end.
+  ServerProcess(const std::string& binary, const std::vector<std::string>& options);
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  uint16_t pg_port() const { return pg_port_; }
+  // Resident memory in MiB: now, and the most so far.
+  int64_t RssMiB() const { return StatusMiB("VmRSS:"); }
+  int64_t PeakMiB() const { return StatusMiB("VmHWM:"); }
+  // Processor time used so far, in seconds.
+  double CpuSeconds() const;
+  int64_t DiskMiB(const std::string& folder) const;
+  // SIGTERM, and the wait for the end.
+  void Stop();
+
+ private:
+  int64_t StatusMiB(const std::string& key) const;
+
+  std::string data_dir_;
+  pid_t pid_ = -1;
+  uint16_t pg_port_ = 0;
+};
+
+}  // namespace varve::bench
