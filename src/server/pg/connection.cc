@@ -49,23 +49,37 @@ Connection::Awaitable<void> Connection::Run() {
   if (co_await StartUp()) co_await Serve();
   // Ending the session may roll back a transaction, which blocks.
   if (protocol_ != nullptr) {
-    co_await OnPool(parts_.queries, [this] { protocol_.reset(); });
+    std::function<void()> end = [this] { protocol_.reset(); };
+    co_await OnPool(parts_.queries, std::move(end));
   }
   socket_.shutdown(asio::socket_base::shutdown_both, ignored);
   socket_.close(ignored);
 }
 
+// OnPool and AwaitPending are no coroutines themselves: GCC 12 destroys a closure twice that is a
+// temporary of a co_await expression, and with it whatever it has captured by value.
 Connection::Awaitable<void> Connection::OnPool(QueryPool& pool, std::function<void()> work) {
-  co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(
-      [this, &pool](auto handler, std::function<void()> inner) {
-        // std::function copies, coroutine handlers do not.
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        pool.Run([this, shared, inner = std::move(inner)] {
-          inner();
-          asio::post(socket_.get_executor(), [shared] { std::move (*shared)(); });
-        });
-      },
-      asio::use_awaitable, std::move(work));
+  auto initiate = [this, &pool](auto handler, std::function<void()> inner) {
+    // std::function copies, coroutine handlers do not.
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    pool.Run([this, shared, inner = std::move(inner)] {
+      inner();
+      asio::post(socket_.get_executor(), [shared] { std::move (*shared)(); });
+    });
+  };
+  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+      std::move(initiate), asio::use_awaitable, std::move(work));
+}
+
+Connection::Awaitable<void> Connection::AwaitPending() {
+  auto initiate = [executor = socket_.get_executor()](auto handler,
+                                                      std::shared_ptr<Completion> pending) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    pending->WhenDone(
+        [executor, shared] { asio::post(executor, [shared] { std::move (*shared)(); }); });
+  };
+  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+      std::move(initiate), asio::use_awaitable, protocol_->pending());
 }
 
 void Connection::AdvanceNow() {
@@ -137,18 +151,6 @@ Connection::Awaitable<void> Connection::Refuse(const Status& status) {
   co_await asio::async_write(socket_, asio::buffer(bytes), kAwait);
 }
 
-Connection::Awaitable<void> Connection::AwaitPending() {
-  const std::shared_ptr<Completion> pending = protocol_->pending();
-  co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(
-      [this, pending](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        pending->WhenDone([executor = socket_.get_executor(), shared] {
-          asio::post(executor, [shared] { std::move (*shared)(); });
-        });
-      },
-      asio::use_awaitable);
-}
-
 Connection::Awaitable<ProtocolStep> Connection::AdvanceOnPool() {
   busy_since_us_ = parts_.clock.MonotonicUs();
   const bool fresh =
@@ -163,7 +165,8 @@ Connection::Awaitable<ProtocolStep> Connection::AdvanceOnPool() {
       co_return step_;
     }
   }
-  co_await OnPool(pool, [this] { AdvanceNow(); });
+  std::function<void()> advance = [this] { AdvanceNow(); };
+  co_await OnPool(pool, std::move(advance));
   busy_since_us_ = 0;
   co_return step_;
 }

@@ -75,14 +75,15 @@ Connection::Awaitable<bool> Connection::OpenSession(const StartupPacket& packet)
     const auto peer = socket_.remote_endpoint(ignored);
     entry_->Describe(request->user, request->database,
                      fmt::format("{}:{}", peer.address().to_string(), peer.port()));
-    co_await OnPool(parts_.queries, [&] {
+    std::function<void()> open = [&] {
       auto session = parts_.engine.NewSession(request->user, request->database);
       status = session.status();
       if (!status.ok()) return;
       auto client =
           std::make_unique<ClientSession>(*std::move(session), request->settings, parts_.clock);
       protocol_ = std::make_unique<Protocol>(std::move(client), entry_, parts_.decoder_limits);
-    });
+    };
+    co_await OnPool(parts_.queries, std::move(open));
   }
   if (!status.ok()) {
     co_await Refuse(status);
