@@ -1,12 +1,11 @@
 #include "engine/testing/engine_fixture.h"
 
-#include <duckdb/main/extension/extension_loader.hpp>
-
 #include <algorithm>
 #include <chrono>
-#include <random>
+#include <duckdb/main/extension/extension_loader.hpp>
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "engine/database.h"
 #include "lake/delta_table.h"
 #include "lake/file_stats.h"
@@ -77,18 +76,17 @@ std::string CellText(const Column& column, size_t row) {
 
 void SpoilOnCall(Database& database) {
   duckdb::ExtensionLoader loader(*database.current()->duck.instance, "varve_test");
-  duckdb::ScalarFunction spoil(
-      "varve_spoil", {}, duckdb::LogicalType::INTEGER,
-      [](duckdb::DataChunk&, duckdb::ExpressionState&, duckdb::Vector&) {
-        throw duckdb::FatalException("spoilt for a test");
-      });
+  duckdb::ScalarFunction spoil("varve_spoil", {}, duckdb::LogicalType::INTEGER,
+                               [](duckdb::DataChunk&, duckdb::ExpressionState&, duckdb::Vector&) {
+                                 throw duckdb::FatalException("spoilt for a test");
+                               });
   spoil.SetVolatile();
   loader.RegisterFunction(std::move(spoil));
 }
 
 void EngineFixture::SetUp() {
   folder_ = std::filesystem::temp_directory_path() /
-            fmt::format("varve-engine-test-{}-{}", std::random_device()(),
+            fmt::format("varve-engine-test-{}-{}", Uuid::MakeV4().ToString(),
                         ::testing::UnitTest::GetInstance()->current_test_info()->name());
   std::filesystem::remove_all(folder_);
   std::filesystem::create_directories(folder_ / "lake");
@@ -150,10 +148,9 @@ void EngineFixture::Flush(const std::string& schema, const std::string& table) {
       std::vector<std::string> key;
       for (const auto index : def.partition_columns) {
         const Column* column = segment->rows->Find(def.columns[index].id);
-        key.push_back(column == nullptr || column->IsNull(r) ? "NULL"
-                      : column->type.kind() == TypeKind::kDate
-                          ? DateText(column->Fixed<int32_t>(r))
-                          : CellText(*column, r));
+        key.push_back(column == nullptr || column->IsNull(r)   ? "NULL"
+                      : column->type.kind() == TypeKind::kDate ? DateText(column->Fixed<int32_t>(r))
+                                                               : CellText(*column, r));
       }
       rows[key].push_back(r);
     }
@@ -180,13 +177,13 @@ void EngineFixture::Flush(const std::string& schema, const std::string& table) {
     EXPECT_EQ(written->rows, *file.rows);
     file.bytes = written->bytes;
     file.path = fmt::format("{}/part-{}.parquet", lake::PartitionPath(def, file.partition_values),
-                            std::random_device()());
+                            Uuid::MakeV4().ToString());
     const Status put = store_->PutFile(def.location + "/" + file.path, scratch);
     ASSERT_TRUE(put.ok()) << put;
     files.push_back(std::move(file));
   }
-  const auto set = tables_->Find(def.id)->Append(
-      std::move(files), "test", static_cast<int64_t>(frozen.through.value));
+  const auto set = tables_->Find(def.id)->Append(std::move(files), "test",
+                                                 static_cast<int64_t>(frozen.through.value));
   ASSERT_TRUE(set.ok()) << set.status();
   buffer_->Swap(def.id, frozen.through, *set);
 }
