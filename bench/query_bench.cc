@@ -1,5 +1,5 @@
-// How long queries take over a socket: statement overhead, the list page, look-ups and the shapes of
-// dashboards, on rows in the lake and with the newest in the buffer. Answers are checked first.
+// How long queries take over a socket: statement overhead, the list page, look-ups and the shapes
+// of dashboards, on rows in the lake and with the newest in the buffer. Answers are checked first.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

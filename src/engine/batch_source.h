@@ -6,7 +6,6 @@
 #pragma once
 
 #include <duckdb.hpp>
-
 #include <map>
 #include <memory>
 #include <string>

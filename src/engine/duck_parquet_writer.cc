@@ -59,9 +59,10 @@ Result<lake::ParquetResult> DuckParquetWriter::Write(const lake::ParquetSpec& sp
   const auto& columns = spec.table->columns;
   const bool has_bloom =
       std::any_of(columns.begin(), columns.end(), [](const auto& c) { return c.bloom; });
-  std::string options = fmt::format("FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, "
-                                    "ROW_GROUP_SIZE {}",
-                                    spec.zstd_level, row_group_rows);
+  std::string options = fmt::format(
+      "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, "
+      "ROW_GROUP_SIZE {}",
+      spec.zstd_level, row_group_rows);
   if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", row_group_rows);
   const std::string sql = fmt::format("COPY (SELECT {} FROM {}{}) TO {} ({})", SelectList(spec),
                                       lease->from(), OrderBy(spec), SqlLiteral(path), options);

@@ -1,8 +1,8 @@
 // Writes sorted Parquet files with DuckDB: implements lake::ParquetWriter.
 //
-// Layout:   ZSTD; row groups of about spec.row_group_bytes of uncompressed rows; dictionaries as large
-//           as needed when the table has bloom columns, because DuckDB writes bloom filters from them.
-//           jsonb and uuid are strings, as Delta has them.
+// Layout:   ZSTD; row groups of about spec.row_group_bytes of uncompressed rows; dictionaries as
+//           large as needed when the table has bloom columns, because DuckDB writes bloom filters
+//           from them. jsonb and uuid are strings, as Delta has them.
 // Threads:  safe; each Write has its own connection.
 #pragma once
 

@@ -20,7 +20,8 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
                              .threads = core->options.threads,
                              .allowed_directories = core->options.allowed_directories};
   VARVE_ASSIGN_OR_RETURN(
-      core->database, Database::Open(std::move(database), [raw = core.get()](duckdb::DatabaseInstance& db) {
+      core->database,
+      Database::Open(std::move(database), [raw = core.get()](duckdb::DatabaseInstance& db) {
         RegisterRedirection(db, raw->store);
         raw->sources.Register(db);
         RegisterSystemFunctions(db, *raw);

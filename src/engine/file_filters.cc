@@ -1,5 +1,6 @@
 #include "engine/file_filters.h"
 
+#include <algorithm>
 #include <duckdb/planner/expression/bound_between_expression.hpp>
 #include <duckdb/planner/expression/bound_columnref_expression.hpp>
 #include <duckdb/planner/expression/bound_comparison_expression.hpp>
@@ -11,8 +12,6 @@
 #include <duckdb/planner/filter/dynamic_filter.hpp>
 #include <duckdb/planner/filter/in_filter.hpp>
 #include <duckdb/planner/filter/optional_filter.hpp>
-
-#include <algorithm>
 #include <optional>
 
 #include "engine/type_mapping.h"
@@ -165,7 +164,7 @@ bool MayPass(const TableFilter& filter, uint32_t column, const FileTest& test) {
     case TableFilterType::DYNAMIC_FILTER: {
       const auto& data = filter.Cast<duckdb::DynamicFilter>().filter_data;
       if (!data) return true;
-      const std::lock_guard<std::mutex> lock(data->lock);
+      const std::lock_guard<std::mutex> lock(data->lock);  // DuckDB's own.
       return !data->initialized || !data->filter || MayPass(*data->filter, column, test);
     }
     default:

@@ -154,9 +154,10 @@ Result<TableId> MetaStore::NewTableId() {
 
 Result<TableId> MetaStore::HighestTableId() {
   auto connection = database_.current()->Connect();
-  VARVE_ASSIGN_OR_RETURN(
-      auto rows, RunInternal(connection, "SELECT value FROM varve_internal.counters WHERE name = "
-                                         "'table_id'"));
+  VARVE_ASSIGN_OR_RETURN(auto rows,
+                         RunInternal(connection,
+                                     "SELECT value FROM varve_internal.counters WHERE name = "
+                                     "'table_id'"));
   return TableId(rows->GetValue(0, 0).GetValue<uint32_t>());
 }
 

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <duckdb.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -6,7 +6,6 @@
 #include <duckdb/main/extension/extension_loader.hpp>
 #include <duckdb/parser/qualified_name.hpp>
 #include <duckdb/planner/expression/bound_function_expression.hpp>
-
 #include <vector>
 
 #include "engine/duck_guard.h"
@@ -61,20 +60,18 @@ std::vector<ValueRow> TableRowsOf(EngineCore& core) {
       buffer_rows += segment->rows->rows;
       buffer_bytes += segment->bytes;
     }
-    rows.push_back({Text(table->name.schema), Text(table->name.table),
-                    Value::BIGINT(table->id.value), Value::BIGINT(table->schema_version),
-                    Text(table->columns[table->time_column].name),
-                    Text(Names(*table, table->partition_columns)),
-                    table->retention_us
-                        ? Value::INTERVAL(duckdb::Interval::FromMicro(*table->retention_us))
-                        : Value(LogicalType::INTERVAL),
-                    Text(table->location), Value::BIGINT(state.files->version),
-                    Value::BIGINT(static_cast<int64_t>(state.files->files.size())),
-                    Value::BIGINT(file_rows), Value::BIGINT(file_bytes),
-                    Value::BIGINT(static_cast<int64_t>(state.segments.size())),
-                    Value::BIGINT(static_cast<int64_t>(buffer_rows)),
-                    Value::BIGINT(static_cast<int64_t>(buffer_bytes)),
-                    Value::BIGINT(static_cast<int64_t>(state.flushed.value))});
+    rows.push_back(
+        {Text(table->name.schema), Text(table->name.table), Value::BIGINT(table->id.value),
+         Value::BIGINT(table->schema_version), Text(table->columns[table->time_column].name),
+         Text(Names(*table, table->partition_columns)),
+         table->retention_us ? Value::INTERVAL(duckdb::Interval::FromMicro(*table->retention_us))
+                             : Value(LogicalType::INTERVAL),
+         Text(table->location), Value::BIGINT(state.files->version),
+         Value::BIGINT(static_cast<int64_t>(state.files->files.size())), Value::BIGINT(file_rows),
+         Value::BIGINT(file_bytes), Value::BIGINT(static_cast<int64_t>(state.segments.size())),
+         Value::BIGINT(static_cast<int64_t>(buffer_rows)),
+         Value::BIGINT(static_cast<int64_t>(buffer_bytes)),
+         Value::BIGINT(static_cast<int64_t>(state.flushed.value))});
   }
   return rows;
 }
@@ -108,8 +105,8 @@ std::vector<ValueRow> JobRowsOf(EngineCore& core) {
 std::vector<ValueRow> OptionRowsOf(EngineCore& core) {
   std::vector<ValueRow> rows;
   for (const auto& option : core.options.options) {
-    rows.push_back({Text(option.name), Text(option.value), Text(option.source),
-                    Text(option.description)});
+    rows.push_back(
+        {Text(option.name), Text(option.value), Text(option.source), Text(option.description)});
   }
   return rows;
 }
@@ -140,27 +137,51 @@ const std::vector<SystemTable>& SystemTables() {
   static const LogicalType kTime = LogicalType::TIMESTAMP_TZ;
   static const std::vector<SystemTable> kTables = {
       {"tables",
-       {{"schema_name", kText},    {"table_name", kText},      {"table_id", kNumber},
-        {"schema_version", kNumber}, {"time_column", kText},   {"partition_by", kText},
-        {"retention", LogicalType::INTERVAL}, {"location", kText}, {"lake_version", kNumber},
-        {"files", kNumber},        {"file_rows", kNumber},     {"file_bytes", kNumber},
-        {"segments", kNumber},     {"buffer_rows", kNumber},   {"buffer_bytes", kNumber},
+       {{"schema_name", kText},
+        {"table_name", kText},
+        {"table_id", kNumber},
+        {"schema_version", kNumber},
+        {"time_column", kText},
+        {"partition_by", kText},
+        {"retention", LogicalType::INTERVAL},
+        {"location", kText},
+        {"lake_version", kNumber},
+        {"files", kNumber},
+        {"file_rows", kNumber},
+        {"file_bytes", kNumber},
+        {"segments", kNumber},
+        {"buffer_rows", kNumber},
+        {"buffer_bytes", kNumber},
         {"flushed_lsn", kNumber}},
        TableRowsOf},
       {"files",
-       {{"schema_name", kText}, {"table_name", kText}, {"path", kText}, {"rows", kNumber},
-        {"bytes", kNumber}, {"min_time", kTime}, {"max_time", kTime}},
+       {{"schema_name", kText},
+        {"table_name", kText},
+        {"path", kText},
+        {"rows", kNumber},
+        {"bytes", kNumber},
+        {"min_time", kTime},
+        {"max_time", kTime}},
        FileRowsOf},
       {"jobs",
-       {{"name", kText}, {"running", LogicalType::BOOLEAN}, {"runs", kNumber},
-        {"last_start", kTime}, {"last_duration_ms", LogicalType::DOUBLE}, {"last_error", kText}},
+       {{"name", kText},
+        {"running", LogicalType::BOOLEAN},
+        {"runs", kNumber},
+        {"last_start", kTime},
+        {"last_duration_ms", LogicalType::DOUBLE},
+        {"last_error", kText}},
        JobRowsOf},
       {"options",
        {{"name", kText}, {"value", kText}, {"source", kText}, {"description", kText}},
        OptionRowsOf},
       {"sessions",
-       {{"id", kNumber}, {"user_name", kText}, {"database_name", kText}, {"state", kText},
-        {"statement", kText}, {"started", kTime}, {"statement_started", kTime}},
+       {{"id", kNumber},
+        {"user_name", kText},
+        {"database_name", kText},
+        {"state", kText},
+        {"statement", kText},
+        {"started", kTime},
+        {"statement_started", kTime}},
        SessionRowsOf},
       {"log", {{"property", kText}, {"value", kText}}, LogRowsOf},
   };
@@ -203,8 +224,7 @@ unique_ptr<duckdb::GlobalTableFunctionState> InitSystem(duckdb::ClientContext&,
   return scan;
 }
 
-void ScanSystem(duckdb::ClientContext&, duckdb::TableFunctionInput& input,
-                duckdb::DataChunk& out) {
+void ScanSystem(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::DataChunk& out) {
   auto& scan = input.global_state->Cast<SystemScan>();
   duckdb::idx_t count = 0;
   while (scan.next < scan.rows.size() && count < STANDARD_VECTOR_SIZE) {
@@ -239,8 +259,7 @@ TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text) {
 }
 
 void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
-  const auto& function =
-      state.expr.Cast<duckdb::BoundFunctionExpression>().function;
+  const auto& function = state.expr.Cast<duckdb::BoundFunctionExpression>().function;
   auto& core = static_cast<const FlushInfo&>(*function.function_info).core;
   if (core.parts.maintenance == nullptr) {
     ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "flushing is not available yet"));

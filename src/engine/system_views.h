@@ -1,7 +1,8 @@
 // Shows the server's own state as views of the schema varve, and runs varve.flush.
 //
 // Role:     users' SQL -> varve.tables, files, jobs, options, sessions, log -> [SystemViews] -> the
-//           engine's parts. The views stand over functions varve_*_rows, which exist in each instance.
+//           engine's parts. The views stand over functions varve_*_rows, which exist in each
+//           instance.
 // Threads:  safe; the rows of a view are gathered when its scan starts.
 #pragma once
 

@@ -88,8 +88,8 @@ struct Storage::Parts {
 
   Status OpenLake(const config::Options& options);
   Status OpenEngine(const config::Options& options);
-  // Opens the table's Delta log, or makes it, and shows the table to the buffer. Returns the Lsn that
-  // its files reach: replay begins after it.
+  // Opens the table's Delta log, or makes it, and shows the table to the buffer. Returns the Lsn
+  // that its files reach: replay begins after it.
   Result<Lsn> OpenTable(const TableRef& table);
   Status OpenTables(const config::Options& options);
   Status OpenLog(const config::Options& options);

@@ -2,8 +2,8 @@
 //
 // Role:     Serve -> [Storage] -> data folder, definitions, lake, log, buffer, flush, engine.
 // Order:    definitions -> Delta tables (how far are the files?) -> log replay after that ->
-// background
-//           jobs -> engine sessions. Closing goes the other way, with a flush before the log ends.
+//           background jobs -> engine sessions. Closing goes the other way, with a flush before the
+//           log ends.
 // Errors:   what stopped the start, naming the part. Nothing is changed by a failed start but what
 //           recovery does anyway (a torn tail is cut off).
 // Threads:  opened and closed by the main thread; engine() is safe in between.
