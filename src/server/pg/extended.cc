@@ -232,7 +232,8 @@ Status Protocol::HandleExecute(std::string_view body, std::string_view ahead) {
     return OkStatus();
   }
   entry_->BeginStatement(prepared.sql, client_->settings().statement_timeout_ms());
-  if (portal->executed && (portal->rows == nullptr || portal->rows->stream->columns().empty())) {
+  const bool again = std::exchange(portal->was_run, true);
+  if (again && (portal->rows == nullptr || portal->rows->stream->columns().empty())) {
     constexpr SqlState kObjectNotInPrerequisiteState = "55000";
     return SqlErrorf(kObjectNotInPrerequisiteState, "portal \"{}\" cannot be run", execute.portal);
   }

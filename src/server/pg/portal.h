@@ -49,7 +49,8 @@ struct Portal {
   std::vector<engine::ParameterText> parameters;
   std::vector<int16_t> result_formats;
   std::shared_ptr<RowSource> rows;  // once it was executed
-  bool executed = false;            // an INSERT or utility statement runs once
+  bool executed = false;            // opened, by its first Execute or by the Describe before it
+  bool was_run = false;             // an Execute has come: a statement without rows runs once
 };
 
 }  // namespace varve::server::pg
