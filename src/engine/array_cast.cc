@@ -1,9 +1,11 @@
 #include "engine/array_cast.h"
 
+#include <duckdb/common/vector_operations/unary_executor.hpp>
 #include <duckdb/function/cast/cast_function_set.hpp>
 #include <duckdb/function/cast/default_casts.hpp>
 #include <duckdb/main/config.hpp>
 
+#include "engine/catalog_edit.h"
 #include "engine/pg_error.h"
 
 namespace varve::engine {
@@ -193,6 +195,24 @@ BoundCastInfo Bind(duckdb::BindCastInput& input, const LogicalType& source,
 
 Result<std::vector<std::optional<std::string>>> ParseArrayText(std::string_view text) {
   return ArrayTextReader(text).Read();
+}
+
+namespace {
+
+void ExecuteCardinality(duckdb::DataChunk& args, duckdb::ExpressionState& /*state*/,
+                        Vector& result) {
+  duckdb::UnaryExecutor::Execute<list_entry_t, int32_t>(
+      args.data[0], result, args.size(),
+      [](list_entry_t entry) { return static_cast<int32_t>(entry.length); });
+}
+
+}  // namespace
+
+void RegisterArrayFunctions(duckdb::DatabaseInstance& db) {
+  duckdb::ScalarFunctionSet set("cardinality");
+  set.AddFunction(duckdb::ScalarFunction({LogicalType::LIST(LogicalType::ANY)}, LogicalType::INTEGER,
+                                         ExecuteCardinality));
+  ReplaceFunction(db, std::move(set));
 }
 
 void RegisterArrayCasts(duckdb::DatabaseInstance& db) {

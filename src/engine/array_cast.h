@@ -21,4 +21,7 @@ Result<std::vector<std::optional<std::string>>> ParseArrayText(std::string_view 
 
 void RegisterArrayCasts(duckdb::DatabaseInstance& db);
 
+// cardinality() of arrays; DuckDB's is of maps, which PostgreSQL does not have.
+void RegisterArrayFunctions(duckdb::DatabaseInstance& db);
+
 }  // namespace varve::engine

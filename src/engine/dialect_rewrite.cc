@@ -9,9 +9,13 @@
 #include <duckdb/parser/query_node/select_node.hpp>
 #include <duckdb/parser/result_modifier.hpp>
 #include <duckdb/parser/statement/list.hpp>
+#include <optional>
 #include <string_view>
 
+#include "engine/array_cast.h"
+#include "engine/output_names.h"
 #include "engine/pg_arithmetic.h"
+#include "engine/pg_error.h"
 #include "engine/statement_walk.h"
 
 namespace varve::engine {
@@ -77,17 +81,42 @@ Slot AnyOfArray(Slot value, Slot array) {
                                           std::move(unknown));
 }
 
+// '{a,b}' without a type: the elements, as literals that take the type of what they are compared to.
+std::optional<Expressions> ElementsOfText(const ParsedExpression& array) {
+  if (array.GetExpressionClass() != ExpressionClass::CONSTANT) return std::nullopt;
+  const Value& value = array.Cast<ConstantExpression>().value;
+  if (value.IsNull() || value.type().id() != LogicalTypeId::VARCHAR) return std::nullopt;
+  const auto texts = ParseArrayText(StringValue::Get(value));
+  if (!texts.ok()) ThrowSqlError(SqlStateOf(texts.status()), std::string(MessageOf(texts.status())));
+  Expressions elements;
+  for (const auto& text : *texts) {
+    elements.push_back(make_uniq<ConstantExpression>(text ? Value(*text) : Value()));
+  }
+  return elements;
+}
+
+// The elements of ARRAY[a, b] or '{a,b}'; nullopt for any other array and for an empty one.
+std::optional<Expressions> TakeElements(Slot& array) {
+  if (array->GetExpressionType() == ExpressionType::ARRAY_CONSTRUCTOR) {
+    auto& children = array->Cast<OperatorExpression>().children;
+    if (children.empty()) return std::nullopt;
+    return std::move(children);
+  }
+  auto elements = ElementsOfText(*array);
+  if (elements && elements->empty()) {
+    array = make_uniq<OperatorExpression>(ExpressionType::ARRAY_CONSTRUCTOR);
+    return std::nullopt;
+  }
+  return elements;
+}
+
 void RewriteAny(Slot& slot) {
   auto& subquery = slot->Cast<SubqueryExpression>();
   Slot* array = ArrayOfAny(subquery);
   if (array == nullptr) return;
+  auto elements = TakeElements(*array);
   Slot value = std::move(subquery.child);
-  const bool is_elements = (*array)->GetExpressionType() == ExpressionType::ARRAY_CONSTRUCTOR &&
-                           !(*array)->Cast<OperatorExpression>().children.empty();
-  if (is_elements) {
-    auto elements = std::move((*array)->Cast<OperatorExpression>().children);
-    return Replace(slot, AnyOfElements(std::move(value), std::move(elements)));
-  }
+  if (elements) return Replace(slot, AnyOfElements(std::move(value), *std::move(elements)));
   Replace(slot, AnyOfArray(std::move(value), std::move(*array)));
 }
 
@@ -103,15 +132,22 @@ void SortDistinct(FunctionExpression& call) {
                                       call.children[0]->Copy());
 }
 
-void RewriteFunction(Slot& slot, std::string_view sql) {
+// `~`, SIMILAR TO and regexp_full_match() arrive as the same call. Only a statement that has one of
+// the latter needs the text at the place of the call; the parser gives a negated one no place.
+bool IsTilde(const ParsedExpression& call, const std::string& sql) {
+  const std::string lower = StringUtil::Lower(sql);
+  if (!StringUtil::Contains(lower, "similar") && !StringUtil::Contains(lower, "regexp_full_match")) {
+    return true;
+  }
+  const auto location = call.GetQueryLocation();
+  return location.IsValid() && location.GetIndex() < sql.size() && sql[location.GetIndex()] == '~';
+}
+
+void RewriteFunction(Slot& slot, const std::string& sql) {
   auto& call = slot->Cast<FunctionExpression>();
   if (call.schema == "pg_catalog") call.schema.clear();
   SortDistinct(call);
-  // SIMILAR TO arrives as the same call; the text at its place tells them apart.
-  const auto location = slot->GetQueryLocation();
-  const bool is_tilde = location.IsValid() && location.GetIndex() < sql.size() &&
-                        (sql[location.GetIndex()] == '~' || sql[location.GetIndex()] == '!');
-  if (call.function_name == "regexp_full_match" && is_tilde) {
+  if (call.function_name == "regexp_full_match" && IsTilde(call, sql)) {
     call.function_name = "regexp_matches";
     return;
   }
@@ -159,7 +195,7 @@ void RewriteCast(Slot& slot) {
 
 class Rewriting : public StatementWalk {
  public:
-  explicit Rewriting(std::string_view sql) : sql_(sql) {}
+  explicit Rewriting(const std::string& sql) : sql_(sql) {}
 
  protected:
   void OnStatement(SQLStatement& statement) override {
@@ -201,14 +237,19 @@ class Rewriting : public StatementWalk {
     }
   }
 
-  std::string_view sql_;
+  const std::string& sql_;
 };
 
 }  // namespace
 
 void RewriteDialect(SQLStatement& statement) {
-  const std::string sql = statement.query;  // positions count from the start of the whole text
+  const std::string sql = statement.query;
   Rewriting(sql).Walk(statement);
+}
+
+void ApplyDialect(SQLStatement& statement) {
+  ApplyPostgresNames(statement);
+  RewriteDialect(statement);
 }
 
 }  // namespace varve::engine

@@ -16,4 +16,7 @@ namespace varve::engine {
 // Call after ApplyPostgresNames, which looks at the expressions as they were written.
 void RewriteDialect(duckdb::SQLStatement& statement);
 
+// Both in their order: what a user's statement needs between guard and binder.
+void ApplyDialect(duckdb::SQLStatement& statement);
+
 }  // namespace varve::engine

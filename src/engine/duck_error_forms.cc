@@ -189,7 +189,7 @@ struct Form {
   std::string_view text;  // empty: DuckDB's own
 };
 
-constexpr std::array<Form, 37> kForms = {{
+constexpr std::array<Form, 38> kForms = {{
     {"must appear in the GROUP BY clause", sqlstate::kGroupingError,
      "column \"{0}\" must appear in the GROUP BY clause or be used in an aggregate function"},
     {"WHERE clause cannot contain aggregates", sqlstate::kGroupingError,
@@ -208,6 +208,8 @@ constexpr std::array<Form, 37> kForms = {{
     {"Duplicate alias", "42712", "table name \"{0}\" specified more than once"},
     {"Could not choose a best candidate function", "42725", "function is not unique"},
     {"does not exist because schema", sqlstate::kUndefinedTable, "relation \"{0}\" does not exist"},
+    {"No extension found that is capable", sqlstate::kUndefinedTable,
+     "relation \"{0}\" does not exist"},
     {"Referenced table", sqlstate::kUndefinedTable, "missing FROM-clause entry for table \"{0}\""},
     {"Catalog \"", sqlstate::kInvalidSchemaName, "schema \"{0}\" does not exist"},
     {"columns but", sqlstate::kSyntaxError, ""},

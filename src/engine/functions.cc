@@ -36,6 +36,7 @@ void RegisterFunctions(duckdb::DatabaseInstance& db) {
   RegisterTimeBucket(db);
   RegisterUtcDates(db);
   RegisterArrayCasts(db);
+  RegisterArrayFunctions(db);
   RegisterFirstLast(db);
   RegisterPercentile(db);
   RegisterArithmetic(db);
