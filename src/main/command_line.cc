@@ -36,6 +36,9 @@ Result<Command> Run(CLI::App& app, Command& command, int argc, const char* const
     line = line.substr(0, line.find('\n'));
     return InvalidArgument("{}; `varve --help` shows what is accepted", line);
   }
+  if (command.text.empty() && app.get_subcommands().empty()) {
+    return InvalidArgument("no command given; `varve --help` shows what is accepted");
+  }
   return std::move(command);
 }
 
@@ -46,7 +49,7 @@ std::string VersionText() { return "varve " VARVE_VERSION " (DuckDB " VARVE_DUCK
 Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   Command command;
   CLI::App app("Varve: a time-series database that speaks PostgreSQL", "varve");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // None is answered below: CLI11 would hide a misspelt one.
 
   CLI::App* serve = app.add_subcommand("serve", "Run the server");
   AddOptions(*serve, command);
