@@ -52,8 +52,8 @@ class Task:
     run: Callable[[], str]  # returns the findings, empty when the file passes
 
 
-def run_tasks(check: str, tasks: Iterable[Task], jobs: int) -> tuple[int, int, list[str]]:
-    """Runs the tasks whose key is not known to pass; returns (run, known, findings)."""
+def run_tasks(check: str, tasks: Iterable[Task], jobs: int) -> tuple[int, int, int]:
+    """Runs the tasks whose key is not known to pass and prints findings; returns (run, known, failed)."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     known = {entry.name for entry in os.scandir(FOLDER)}
     graph = Includes(source_tree.TOP)
@@ -71,10 +71,12 @@ def run_tasks(check: str, tasks: Iterable[Task], jobs: int) -> tuple[int, int, l
     def work(item: tuple[str, Task]) -> str:
         key, task = item
         found = task.run()
-        if not found:
+        if found:
+            print(found, flush=True)
+        else:
             (FOLDER / key).touch()
         return found
 
     with ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(work, pending))
-    return len(pending), skipped, [found for found in results if found]
+    return len(pending), skipped, sum(1 for found in results if found)
