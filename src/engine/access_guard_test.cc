@@ -167,7 +167,8 @@ TEST_F(AccessGuardTest, HonestStatementsPass) {
       "SELECT * FROM unnest(ARRAY[1, 2]) AS u",
       "SELECT unnest(ARRAY[1, 2])",
       "SELECT * FROM json_each('[1,2]'::json)",
-      "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n",
+      "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM "
+      "n",
       "INSERT INTO t VALUES (1, 'read_csv')",
       "SELECT 'COPY t TO ''/tmp/x''' AS text",
       "UPDATE t SET a = 2",

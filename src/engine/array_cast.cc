@@ -210,8 +210,8 @@ void ExecuteCardinality(duckdb::DataChunk& args, duckdb::ExpressionState& /*stat
 
 void RegisterArrayFunctions(duckdb::DatabaseInstance& db) {
   duckdb::ScalarFunctionSet set("cardinality");
-  set.AddFunction(duckdb::ScalarFunction({LogicalType::LIST(LogicalType::ANY)}, LogicalType::INTEGER,
-                                         ExecuteCardinality));
+  set.AddFunction(duckdb::ScalarFunction({LogicalType::LIST(LogicalType::ANY)},
+                                         LogicalType::INTEGER, ExecuteCardinality));
   ReplaceFunction(db, std::move(set));
 }
 

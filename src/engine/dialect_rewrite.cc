@@ -81,13 +81,14 @@ Slot AnyOfArray(Slot value, Slot array) {
                                           std::move(unknown));
 }
 
-// '{a,b}' without a type: the elements, as literals that take the type of what they are compared to.
+// '{a,b}' without a type: the elements, literals that take the type of what they are compared to.
 std::optional<Expressions> ElementsOfText(const ParsedExpression& array) {
   if (array.GetExpressionClass() != ExpressionClass::CONSTANT) return std::nullopt;
   const Value& value = array.Cast<ConstantExpression>().value;
   if (value.IsNull() || value.type().id() != LogicalTypeId::VARCHAR) return std::nullopt;
   const auto texts = ParseArrayText(StringValue::Get(value));
-  if (!texts.ok()) ThrowSqlError(SqlStateOf(texts.status()), std::string(MessageOf(texts.status())));
+  if (!texts.ok())
+    ThrowSqlError(SqlStateOf(texts.status()), std::string(MessageOf(texts.status())));
   Expressions elements;
   for (const auto& text : *texts) {
     elements.push_back(make_uniq<ConstantExpression>(text ? Value(*text) : Value()));
@@ -136,7 +137,8 @@ void SortDistinct(FunctionExpression& call) {
 // the latter needs the text at the place of the call; the parser gives a negated one no place.
 bool IsTilde(const ParsedExpression& call, const std::string& sql) {
   const std::string lower = StringUtil::Lower(sql);
-  if (!StringUtil::Contains(lower, "similar") && !StringUtil::Contains(lower, "regexp_full_match")) {
+  if (!StringUtil::Contains(lower, "similar") &&
+      !StringUtil::Contains(lower, "regexp_full_match")) {
     return true;
   }
   const auto location = call.GetQueryLocation();

@@ -57,7 +57,8 @@ TEST_F(DialectRewriteTest, NullsSortAsTheLargest) {
 }
 
 TEST_F(DialectRewriteTest, ArraysReadPostgresSyntax) {
-  EXPECT_EQ(Answer("SELECT '{a,b}'::text[], '{}'::text[], '{1,NULL}'::int[]"), "[a, b]|[]|[1, NULL]");
+  EXPECT_EQ(Answer("SELECT '{a,b}'::text[], '{}'::text[], '{1,NULL}'::int[]"),
+            "[a, b]|[]|[1, NULL]");
   EXPECT_EQ(Answer("INSERT INTO h VALUES (5, '{t-4}'), (6, ARRAY[]), (7, ARRAY[]::text[]); "
                    "SELECT hashes FROM h WHERE n > 4 ORDER BY n"),
             "[t-4];[];[]");
@@ -70,10 +71,11 @@ TEST_F(DialectRewriteTest, ArraysReadPostgresSyntax) {
 TEST(ParseArrayTextTest, QuotesEscapesAndNulls) {
   const auto parsed = ParseArrayText(R"( { "a b" , c\,d , NULL , "NULL", x y , "q\"\\" } )");
   ASSERT_TRUE(parsed.ok());
-  const std::vector<std::optional<std::string>> expected = {"a b", "c,d",  std::nullopt,
+  const std::vector<std::optional<std::string>> expected = {"a b",  "c,d", std::nullopt,
                                                             "NULL", "x y", "q\"\\"};
   EXPECT_EQ(*parsed, expected);
-  for (const char* bad : {"", "a", "{", "{a", "{a,}", "{,a}", "{a}b", "{\"a}", "{a\"b\"}", "{a\\"}) {
+  for (const char* bad :
+       {"", "a", "{", "{a", "{a,}", "{,a}", "{a}b", "{\"a}", "{a\"b\"}", "{a\\"}) {
     EXPECT_EQ(SqlStateOf(ParseArrayText(bad).status()), "22P02") << bad;
   }
 }
@@ -92,8 +94,9 @@ TEST_F(SessionFunctionsTest, AnswerWhatClientsAskAtConnect) {
   EXPECT_EQ(Answer("SELECT current_setting('home_directory')"), "42704");
   EXPECT_EQ(Answer("SELECT pg_typeof(1), pg_typeof(1.5), pg_typeof(now()), pg_typeof(ARRAY[1])"),
             "integer|numeric|timestamp with time zone|integer[]");
-  EXPECT_EQ(Answer("SELECT format_type(23, NULL), format_type(1700, 393222), format_type(1009, -1)"),
-            "integer|numeric(6,2)|text[]");
+  EXPECT_EQ(
+      Answer("SELECT format_type(23, NULL), format_type(1700, 393222), format_type(1009, -1)"),
+      "integer|numeric(6,2)|text[]");
 }
 
 TEST_F(SessionFunctionsTest, DatesOfTimestamptzAreThoseOfTheZone) {

@@ -9,7 +9,8 @@ class DuckErrorsTest : public DialectTest {
  protected:
   DuckErrorsTest() {
     RunInternal(
-        "CREATE TABLE foo (a INTEGER NOT NULL, b VARCHAR, ts TIMESTAMPTZ, n DECIMAL(6,2), c BIGINT)");
+        "CREATE TABLE foo (a INTEGER NOT NULL, b VARCHAR, ts TIMESTAMPTZ, n DECIMAL(6,2), c "
+        "BIGINT)");
     RunInternal("CREATE TABLE keyed (id INTEGER PRIMARY KEY, x INTEGER CHECK (x > 0))");
     RunInternal("INSERT INTO keyed VALUES (1, 1)");
   }

@@ -24,9 +24,10 @@ TEST_F(FirstLastTest, NullTimesAreIgnoredNullValuesCount) {
 
 TEST_F(FirstLastTest, TiesGoToTheSmallestValueWhateverTheOrder) {
   for (const char* rows : {"(3, 1), (2, 1), (NULL, 1)", "(NULL, 1), (2, 1), (3, 1)"}) {
-    EXPECT_EQ(Answer(std::string("SELECT first(v, t), last(v, t), first(v::text, t) FROM (VALUES ") +
-                     rows + ") x(v, t)"),
-              "2|2|2");
+    EXPECT_EQ(
+        Answer(std::string("SELECT first(v, t), last(v, t), first(v::text, t) FROM (VALUES ") +
+               rows + ") x(v, t)"),
+        "2|2|2");
   }
 }
 
@@ -40,13 +41,14 @@ TEST_F(FirstLastTest, EveryTypeOfValue) {
 
 // Groups over both threads, with values longer and shorter than the one kept before.
 TEST_F(FirstLastTest, GroupsAgreeWithOrderedAggregates) {
-  EXPECT_EQ(Answer("WITH rows AS (SELECT i % 101 AS g, (i * 7919) % 300007 AS t, "
-                   "  repeat('x', (i % 40)::int) || i AS s FROM range(300000) r(i)), "
-                   "ours AS (SELECT g, first(s, t) AS f, last(s, t) AS l FROM rows GROUP BY g), "
-                   "theirs AS (SELECT g, arg_min(s, t) AS f, arg_max(s, t) AS l FROM rows GROUP BY g) "
-                   "SELECT count(*) FROM ours JOIN theirs USING (g) "
-                   "WHERE ours.f = theirs.f AND ours.l = theirs.l"),
-            "101");
+  EXPECT_EQ(
+      Answer("WITH rows AS (SELECT i % 101 AS g, (i * 7919) % 300007 AS t, "
+             "  repeat('x', (i % 40)::int) || i AS s FROM range(300000) r(i)), "
+             "ours AS (SELECT g, first(s, t) AS f, last(s, t) AS l FROM rows GROUP BY g), "
+             "theirs AS (SELECT g, arg_min(s, t) AS f, arg_max(s, t) AS l FROM rows GROUP BY g) "
+             "SELECT count(*) FROM ours JOIN theirs USING (g) "
+             "WHERE ours.f = theirs.f AND ours.l = theirs.l"),
+      "101");
 }
 
 TEST_F(FirstLastTest, DuckDBsFirstWithOneArgumentStays) {

@@ -75,7 +75,8 @@ TEST_F(OutputNamesTest, FollowPostgres) {
       {"ts AT TIME ZONE 'UTC'", "timezone"},
   };
   for (const auto& [expression, name] : cases) {
-    EXPECT_EQ(Names(std::string("SELECT ") + expression + " FROM t GROUP BY ALL"), name) << expression;
+    EXPECT_EQ(Names(std::string("SELECT ") + expression + " FROM t GROUP BY ALL"), name)
+        << expression;
   }
 }
 

@@ -56,10 +56,10 @@ TEST(PercentileSketchTest, MergingInAnyOrderGivesTheSameBytes) {
 
 TEST(PercentileSketchTest, StandsTheEndsOfDoubles) {
   PercentileSketch sketch;
-  for (const double value : {std::numeric_limits<double>::max(), -std::numeric_limits<double>::max(),
-                             std::numeric_limits<double>::infinity(), 0.0,
-                             std::numeric_limits<double>::denorm_min(),
-                             std::numeric_limits<double>::quiet_NaN(), 1e-300, -1e-300}) {
+  for (const double value :
+       {std::numeric_limits<double>::max(), -std::numeric_limits<double>::max(),
+        std::numeric_limits<double>::infinity(), 0.0, std::numeric_limits<double>::denorm_min(),
+        std::numeric_limits<double>::quiet_NaN(), 1e-300, -1e-300}) {
     sketch.Add(value);
   }
   EXPECT_EQ(sketch.count(), 7u);
@@ -84,11 +84,13 @@ TEST(PercentileSketchTest, ReadsBackWhatItWroteAndNothingElse) {
 class PercentileTest : public DialectTest {};
 
 TEST_F(PercentileTest, SqlFunctions) {
-  EXPECT_EQ(Answer("SELECT abs(approx_percentile(0.5, percentile_agg(i)) - 5000) < 50, "
-                   "abs(approx_percentile(0.99, percentile_agg(-i)) + 100) < 2 FROM range(10000) r(i)"),
-            "true|true");
-  EXPECT_EQ(Answer("SELECT approx_percentile(0.5, percentile_agg(i)) FROM range(9) r(i) WHERE i > 9"),
-            "NULL");
+  EXPECT_EQ(
+      Answer("SELECT abs(approx_percentile(0.5, percentile_agg(i)) - 5000) < 50, "
+             "abs(approx_percentile(0.99, percentile_agg(-i)) + 100) < 2 FROM range(10000) r(i)"),
+      "true|true");
+  EXPECT_EQ(
+      Answer("SELECT approx_percentile(0.5, percentile_agg(i)) FROM range(9) r(i) WHERE i > 9"),
+      "NULL");
   EXPECT_EQ(Answer("SELECT approx_percentile(1.5, percentile_agg(i)) FROM range(9) r(i)"), "22023");
   EXPECT_EQ(Answer("SELECT approx_percentile(0.5, 'abc'::bytea)"), "22023");
   EXPECT_EQ(Types("SELECT approx_count_distinct(1)"), "BIGINT");

@@ -27,9 +27,9 @@ TEST_F(ArithmeticTest, ADoubleMakesADouble) {
 }
 
 TEST_F(ArithmeticTest, DivisionByZeroIsAnError) {
-  for (const char* expression :
-       {"1 / 0", "1 % 0", "1.0 / 0", "1.0 % 0", "1::bigint / 0::bigint", "1::smallint / 0::smallint",
-        "1::float8 / 0::float8", "1::float4 / 0::float4", "mod(1, 0)", "0 / 0"}) {
+  for (const char* expression : {"1 / 0", "1 % 0", "1.0 / 0", "1.0 % 0", "1::bigint / 0::bigint",
+                                 "1::smallint / 0::smallint", "1::float8 / 0::float8",
+                                 "1::float4 / 0::float4", "mod(1, 0)", "0 / 0"}) {
     EXPECT_EQ(Answer(std::string("SELECT ") + expression), "22012") << expression;
   }
   EXPECT_EQ(Answer("SELECT sum(i / (i - 500)) FROM range(1000) r(i)"), "22012");
@@ -47,8 +47,9 @@ TEST_F(ArithmeticTest, QuotientsThatDoNotFitAreErrors) {
 TEST_F(ArithmeticTest, RoundsAsPostgres) {
   EXPECT_EQ(Answer("SELECT round(2.5), round(-2.5), round(2.5::float8), round(3.5::float8)"),
             "3|-3|2.0|4.0");
-  EXPECT_EQ(Answer("SELECT round(100.0 * 1 / 3, 2), round(2.5, 4), round(1251.5, -2), round(-0.005, 2)"),
-            "33.33|2.5000|1300|-0.01");
+  EXPECT_EQ(
+      Answer("SELECT round(100.0 * 1 / 3, 2), round(2.5, 4), round(1251.5, -2), round(-0.005, 2)"),
+      "33.33|2.5000|1300|-0.01");
   EXPECT_EQ(Answer("SELECT round(12.345, n) FROM (VALUES (1), (2), (5)) t(n)"),
             "12.300;12.350;12.345");
   EXPECT_EQ(Answer("SELECT 2.5::int, 3.5::int, 2.5::float8::int, 3.5::float8::int"), "3|4|2|4");
@@ -69,11 +70,12 @@ TEST_F(ArithmeticTest, SumsAndAveragesAreExact) {
 
 // Groups, both threads and the constant shortcut of the aggregates.
 TEST_F(ArithmeticTest, AveragesOfGroupsAgreeWithSums) {
-  EXPECT_EQ(Answer("SELECT count(*) FROM (SELECT i % 97 AS g, avg(i) AS a, avg((i / 8.0)::decimal(12,3))"
-                   " AS d, sum(i) AS s, sum((i / 8.0)::decimal(12,3)) AS ds, count(*) AS n "
-                   "FROM range(300000) r(i) GROUP BY g) "
-                   "WHERE round(s / n, 12) <> round(a, 12) OR round(ds / n, 12) <> round(d, 12)"),
-            "0");
+  EXPECT_EQ(
+      Answer("SELECT count(*) FROM (SELECT i % 97 AS g, avg(i) AS a, avg((i / 8.0)::decimal(12,3))"
+             " AS d, sum(i) AS s, sum((i / 8.0)::decimal(12,3)) AS ds, count(*) AS n "
+             "FROM range(300000) r(i) GROUP BY g) "
+             "WHERE round(s / n, 12) <> round(a, 12) OR round(ds / n, 12) <> round(d, 12)"),
+      "0");
   EXPECT_EQ(Answer("SELECT avg(7), sum(7::int) FROM range(5000)"), "7.0000000000000000|35000");
 }
 

@@ -7,7 +7,6 @@
 #include <duckdb/optimizer/optimizer_extension.hpp>
 #include <duckdb/parser/parser.hpp>
 #include <duckdb/planner/logical_operator.hpp>
-
 #include <string>
 
 #include "engine/access_guard.h"
