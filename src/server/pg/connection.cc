@@ -129,7 +129,8 @@ Connection::Awaitable<bool> Connection::WriteOut() {
 }
 
 Connection::Awaitable<bool> Connection::ReadMore(size_t wanted) {
-  do {
+  // The start-up packet may have come with more behind it.
+  while (input_.bytes().size() < wanted) {
     if (Status room = input_.MakeRoom(wanted); !room.ok()) {
       co_await Refuse(room);
       co_return false;
@@ -138,7 +139,7 @@ Connection::Awaitable<bool> Connection::ReadMore(size_t wanted) {
         asio::buffer(input_.free_begin(), input_.free_bytes()), kAwait);
     if (error) co_return false;
     input_.Commit(n);
-  } while (input_.bytes().size() < wanted);
+  }
   co_return true;
 }
 

@@ -15,6 +15,14 @@ constexpr Oid kNumericArrayOid = 1231;
 
 Result<std::string> ParameterTextOf(std::string_view bytes, bool binary, Oid oid) {
   const Type type = TypeOfOid(oid);
+  // Drivers send a uuid without its hyphens, which PostgreSQL reads and the engine does not.
+  if (!binary && type.kind() == TypeKind::kUuid) {
+    ColumnBuilder uuid(type);
+    VARVE_RETURN_IF_ERROR(ingest::AppendText(bytes, {}, uuid));
+    std::string text;
+    AppendValueText(uuid.Finish(), 0, {}, text);
+    return text;
+  }
   if (!binary || type.kind() == TypeKind::kText) {
     VARVE_RETURN_IF_ERROR(ingest::CheckText(bytes));
     return std::string(bytes);

@@ -217,6 +217,14 @@ TEST_F(ProtocolTest, ADescribedPortalIsPlannedOnce) {
   EXPECT_THAT(session_->events, ElementsAre("SELECT 1"));
 }
 
+// A statement without rows that Describe has begun already is still the one that Execute runs.
+TEST_F(ProtocolTest, ADescribedPortalWithoutRowsRunsOnce) {
+  EXPECT_THAT(Send(Parse("", "BEGIN") + Bind("", "", {}) + Describe('P', "") + Execute("") + kSync),
+              ElementsAre("1", "2", "n", "CBEGIN", "ZT"));
+  EXPECT_THAT(Send(Parse("", "ROLLBACK") + Bind("p", "", {}) + Execute("p") + Execute("p") + kSync),
+              ElementsAre("1", "2", "CROLLBACK", HasSubstr("E55000"), "ZI"));
+}
+
 TEST_F(ProtocolTest, AfterAnErrorEverythingUpToSyncIsSkipped) {
   EXPECT_THAT(Send(Parse("", "FAIL") + Bind("", "", {}) + Execute("") + Parse("", "SELECT 1") +
                    Bind("", "", {}) + Execute("") + kSync + Query("SELECT 2")),

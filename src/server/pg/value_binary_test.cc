@@ -148,6 +148,8 @@ TEST(ParameterTextTest, BinaryBecomesText) {
   EXPECT_EQ(*ParameterTextOf("\1{}"s, true, 3802), "{}");
   EXPECT_EQ(*ParameterTextOf("{}"s, true, 114), "{}");
   EXPECT_EQ(*ParameterTextOf("a"s, true, 1043), "a");
+  EXPECT_EQ(*ParameterTextOf("00112233445566778899AABBCCDDEEFF", false, 2950),
+            "00112233-4455-6677-8899-aabbccddeeff");
   EXPECT_EQ(*ParameterTextOf(Numeric("1.50"), true, 1700), "1.50");
   EXPECT_EQ(SqlStateOf(ParameterTextOf("\0\0"s, true, 23).status()), "22P03");
   EXPECT_EQ(SqlStateOf(ParameterTextOf("\xff"s, false, 25).status()), "22021");
