@@ -32,10 +32,10 @@ void ThrowStatus(const Status& status) {
 Status StatusFromDuck(const duckdb::ErrorData& error, std::string_view statement_text) {
   const auto& extra = error.ExtraInfo();
   const auto state = extra.find(kState);
-  if (state == extra.end()) return FromDuckError(error, statement_text);
   const auto message = extra.find(kMessage);
-  Status status =
-      SqlError(state->second, message == extra.end() ? error.RawMessage() : message->second);
+  // Errors of the dialect's own functions have a state and DuckDB's form of message.
+  if (state == extra.end() || message == extra.end()) return FromDuckError(error, statement_text);
+  Status status = SqlError(state->second, message->second);
   if (auto it = extra.find(kDetail); it != extra.end()) {
     status = WithDetail(std::move(status), it->second);
   }

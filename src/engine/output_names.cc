@@ -91,7 +91,15 @@ Name NameOfOperator(const OperatorExpression& expression) {
   }
 }
 
+// TRUE and FALSE are read as casts of 't' and 'f'; as literals they have no name.
+bool IsTruthLiteral(const CastExpression& cast) {
+  if (cast.child->GetExpressionClass() != ExpressionClass::CONSTANT) return false;
+  const std::string text = cast.child->Cast<ConstantExpression>().value.ToString();
+  return (text == "t" || text == "f") && PostgresTypeName(cast.cast_type) == "bool";
+}
+
 Name NameOfCast(const CastExpression& cast) {
+  if (IsTruthLiteral(cast)) return {};
   Name inner = NameOf(*cast.child);
   if (inner.strength == Strength::kStrong) return inner;
   return {PostgresTypeName(cast.cast_type), Strength::kWeak};
