@@ -27,15 +27,17 @@ void DefinitionChange::Undo(EngineCore& core) const {
 }
 
 void DefinitionChange::Finish(EngineCore& core) const {
-  if (after) return;
-  core.catalog.Remove(before->id);
-  core.tables->Remove(before->id);
-  Status gone = core.tables->DeleteFolder(before->location);
-  if (gone.ok()) gone = core.meta->ForgetDropped(before->id);
-  if (!gone.ok()) {
-    // varve_internal.dropped still names it: the next start deletes it.
-    spdlog::warn("engine: folder {} is deleted at the next start: {}", before->location,
-                 MessageOf(gone));
+  if (!after) {
+    core.catalog.Remove(before->id);
+    core.tables->Drop(before);
+  }
+  // A folder that is still in use stays in varve_internal.dropped; the next change, or the next
+  // start, deletes it.
+  for (const TableId id : core.tables->DeleteUnusedFolders()) {
+    const Status forgotten = core.meta->ForgetDropped(id);
+    if (!forgotten.ok()) {
+      spdlog::warn("engine: dropped table {} is noted still: {}", id.value, MessageOf(forgotten));
+    }
   }
 }
 

@@ -2,9 +2,8 @@
 //
 // Role:     CREATE, ALTER, DROP TABLE -> [DefinitionChange] -> commit: Prepare (the lake is ready),
 //           Publish (the catalog knows), DuckDB's commit, Finish; Undo when it fails before that.
-//           Order:    the catalog knows a new table before DuckDB shows it, so that whoever finds
-//           the table finds its rows; a crash in between leaves a folder without a table, which
-//           nobody reads.
+// Order:    the catalog knows a new table before DuckDB shows it, so that whoever finds the table
+//           finds its rows; a crash in between leaves a folder without a table, which nobody reads.
 // Threads:  the session's thread.
 #pragma once
 

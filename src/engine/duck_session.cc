@@ -121,6 +121,8 @@ StreamOutcome DuckSession::Execute(const std::shared_ptr<Statement>& statement,
   ArmTimeout();
   auto outcome = GuardDuck(running_, [&] { return Dispatch(duck, parameter_types, parameters); });
   DisarmTimeout();
+  // The plan holds what it reads; an idle session must not keep rows in memory that were flushed.
+  state_->snapshot.reset();
   if (!outcome.ok()) outcome = FailWith(outcome.status());
   core_.sessions.NoteState(id_, mode_ == Mode::kExplicit ? "idle in transaction" : "idle");
   return outcome;

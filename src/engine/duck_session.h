@@ -1,8 +1,8 @@
 // Implements Session: one DuckDB connection, one transaction, one running statement.
 //
-// Role:     server -> [DuckSession] -> DuckDB for SQL; TableWriter for rows of Varve tables. Order:
-//           COMMIT makes table definitions ready in the lake, writes the rows to the log, commits
-//           DuckDB's transaction, then tells the catalog. What fails before the log has taken the
+// Role:     server -> [DuckSession] -> DuckDB for SQL; TableWriter for rows of Varve tables.
+// Order:    COMMIT makes table definitions ready in the lake, writes the rows to the log, tells the
+//           catalog, then commits DuckDB's transaction. What fails before the log has taken the
 //           rows undoes everything.
 // Threads:  one caller at a time; Cancel from any thread.
 #pragma once

@@ -1,10 +1,11 @@
 // Opens the SQL engine and holds what its sessions share.
 //
 // Role:     main -> [SqlEngine] -> Session for each client; ParquetWriter and CheckpointCodec for
-//           lake and flush. Order:    1. Open: meta.duckdb is read, the Catalog is filled;
-//           parquet_writer() and checkpoint_codec() work from here on, sessions do not. 2. main
-//           opens the Delta tables, fills the buffer, replays the log (with the Catalog). 3.
-//           Attach: sessions may be made. See README.md.
+//           lake and flush.
+// Order:    1. Open: meta.duckdb is read, the Catalog is filled; parquet_writer() and
+//              checkpoint_codec() work from here on, sessions do not.
+//           2. main opens the Delta tables, fills the buffer, replays the log (with the Catalog).
+//           3. Attach: sessions may be made. See README.md.
 // Threads:  safe after Attach.
 #pragma once
 

@@ -231,6 +231,42 @@ TEST_F(EngineTest, DroppedTablesTakeTheirRowsAlong) {
   EXPECT_EQ(catalog_->Find({"s", "t"}), nullptr);
 }
 
+TEST_F(EngineTest, ShippedTablesAreMadeAndWidened) {
+  TableDef shipped;
+  shipped.name = {"public", "shipped"};
+  const auto add = [&](const char* name, TypeKind kind, bool nullable) {
+    ColumnDef column;
+    column.id = ColumnId(static_cast<uint32_t>(shipped.columns.size()) + 1);
+    column.name = name;
+    column.type = Type(kind);
+    column.nullable = nullable;
+    shipped.columns.push_back(std::move(column));
+  };
+  add("timestamp", TypeKind::kTimestampTz, false);
+  add("date", TypeKind::kDate, false);
+  shipped.derived_date = 1;
+  shipped.partition_columns = {1};
+  shipped.sort_order = {{0, true}};
+  Stop();
+  options_.shipped_tables = {shipped};
+  Start();
+  Run("INSERT INTO shipped (timestamp) VALUES ('2026-11-01')");
+  Flush("public", "shipped");
+  const TableId id = catalog_->Find({"public", "shipped"})->id;
+  Stop();
+  add("later", TypeKind::kText, true);
+  options_.shipped_tables = {shipped};
+  Start();
+  EXPECT_EQ(catalog_->Find({"public", "shipped"})->id, id);
+  EXPECT_EQ(*engine_->HighestTableId(), id);
+  Run("INSERT INTO shipped (timestamp, later) VALUES ('2026-11-02', 'x')");
+  EXPECT_EQ(Run("SELECT date::text, later FROM shipped ORDER BY timestamp"),
+            (Rows{{"2026-11-01", "NULL"}, {"2026-11-02", "x"}}));
+  Stop();
+  options_.shipped_tables = {};
+  Start();
+}
+
 TEST_F(EngineTest, CreateTableSaysWhatIsMissing) {
   EXPECT_EQ(StateOf("CREATE TABLE t (a integer)"), "42P16");
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz, b timestamptz)"), "42P16");

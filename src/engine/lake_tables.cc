@@ -1,5 +1,10 @@
 #include "engine/lake_tables.h"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <iterator>
+
 namespace varve::engine {
 
 Status LakeTables::Create(const TableRef& table) {
@@ -21,6 +26,43 @@ Status LakeTables::Update(const TableRef& table) {
 void LakeTables::Remove(TableId id) {
   tables_.Remove(id);
   buffer_.DropTable(id);
+}
+
+void LakeTables::Drop(const TableRef& table) {
+  DroppedFolder folder{table->id, table->location, {}, tables_.Find(table->id)};
+  {
+    const auto snapshot = buffer_.Snapshot();
+    const auto found = snapshot->find(table->id);
+    if (found != snapshot->end()) folder.files = found->second->files;
+  }
+  Remove(table->id);
+  MutexLock lock(mu_);
+  dropped_.push_back(std::move(folder));
+}
+
+std::vector<TableId> LakeTables::DeleteUnusedFolders() {
+  std::vector<DroppedFolder> unused;
+  {
+    MutexLock lock(mu_);
+    const auto in_use =
+        std::partition(dropped_.begin(), dropped_.end(), [](const DroppedFolder& folder) {
+          return !folder.files.expired() || !folder.delta.expired();
+        });
+    std::move(in_use, dropped_.end(), std::back_inserter(unused));
+    dropped_.erase(in_use, dropped_.end());
+  }
+  std::vector<TableId> deleted;
+  for (auto& folder : unused) {
+    const Status gone = DeleteFolder(folder.location);
+    if (gone.ok()) {
+      deleted.push_back(folder.id);
+      continue;
+    }
+    spdlog::warn("engine: folder {} cannot be deleted yet: {}", folder.location, MessageOf(gone));
+    MutexLock lock(mu_);
+    dropped_.push_back(std::move(folder));
+  }
+  return deleted;
 }
 
 Status LakeTables::DeleteFolder(const std::string& location) {

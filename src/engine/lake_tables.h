@@ -6,8 +6,11 @@
 // Threads:  safe; every call may block on the object store.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "base/mutex.h"
 #include "base/status.h"
 #include "buffer/buffer.h"
 #include "io/object_store.h"
@@ -28,13 +31,27 @@ class LakeTables {
   Status Update(const TableRef& table);
   // Takes the table from buffer and flusher: its rows are gone for every later statement.
   void Remove(TableId id);
+  // The same for a table whose DROP is durable; its folder goes when nobody uses it any more.
+  void Drop(const TableRef& table) VARVE_EXCLUDES(mu_);
+  // Deletes the folders of dropped tables that no running statement or flush uses any more, and
+  // returns their ids. A folder that cannot be deleted now is tried again at the next call.
+  std::vector<TableId> DeleteUnusedFolders() VARVE_EXCLUDES(mu_);
   // Deletes every object below a location that no table has any more.
   Status DeleteFolder(const std::string& location);
 
  private:
+  struct DroppedFolder {
+    TableId id;
+    std::string location;
+    std::weak_ptr<const FileSet> files;     // held by statements that read them
+    std::weak_ptr<lake::DeltaTable> delta;  // held by a flush
+  };
+
   buffer::Buffer& buffer_;
   lake::TableSet& tables_;
   const lake::DeltaTable::Context context_;
+  Mutex mu_;
+  std::vector<DroppedFolder> dropped_ VARVE_GUARDED_BY(mu_);
 };
 
 }  // namespace varve::engine

@@ -1,10 +1,11 @@
 // Keeps the registry of Varve tables durable in meta.duckdb, beside DuckDB's own definitions.
 //
 // Role:     DDL -> [MetaStore] -> schema varve_internal: tables(id, definition), dropped(id,
-//           location), counters(name, value). Order:    a change of definition is written on the
-//           connection, and so in the transaction, of the session that makes it: DuckDB's table
-//           entry and our row become durable together. A table id is durable before it is used, so
-//           that no log record is ever taken for another table's.
+//           location), counters(name, value).
+// Order:    a change of definition is written on the connection, and so in the transaction, of the
+//           session that makes it: DuckDB's table entry and our row become durable together. A
+//           table id is durable before it is used, so that no log record is ever taken for another
+//           table's.
 // Threads:  safe; methods that take a connection belong to its thread.
 #pragma once
 

@@ -2,9 +2,9 @@
 //
 // Role:     server/pg, server/http -> [Session] -> DuckDB, TableWriter. No DuckDB type passes
 //           through.
-// Units:    a ResultChunk holds up to 2,048 rows in columns of model types. Errors: PostgreSQL's
-//           SQLSTATEs with position where known. A failed statement changes nothing; inside BEGIN
-//           it fails the transaction (25P02 until ROLLBACK) as PostgreSQL does.
+// Units:    a ResultChunk holds up to 2,048 rows in columns of model types.
+// Errors:   PostgreSQL's SQLSTATEs with position where known. A failed statement changes nothing;
+//           inside BEGIN it fails the transaction (25P02 until ROLLBACK) as PostgreSQL does.
 // Threads:  a Session has one user at a time (the server serialises); Cancel() may be called from
 //           any thread. Every call may block for as long as the statement runs: call on the query
 //           pool.

@@ -1,8 +1,11 @@
 #include "engine/session.h"
 
+#include <algorithm>
 #include <atomic>
+#include <iostream>
 #include <thread>
 
+#include "base/clock.h"
 #include "engine/testing/engine_fixture.h"
 
 namespace varve::engine {
@@ -280,6 +283,77 @@ TEST_F(SessionTest, ReadersCountEveryRowOnceWhileRowsMoveToFiles) {
   flusher.join();
   EXPECT_EQ(Count(*reader), std::to_string(written.load()));
   EXPECT_GT(reads, 5);
+}
+
+TEST_F(SessionTest, AnIdleSessionHoldsNoRows) {
+  Run(kInsert);
+  EXPECT_EQ(Count(*session_), "1");
+  EXPECT_GT(budget_->used(), 0u);
+  Flush("public", "t");
+  EXPECT_EQ(budget_->used(), 0u);
+}
+
+TEST_F(SessionTest, AReaderEndsWellWhileItsTableIsDropped) {
+  for (int day = 1; day <= 4; day++) {
+    Run(fmt::format(
+        "INSERT INTO t (timestamp, v) SELECT timestamptz '2026-11-0{}' + to_seconds(x), "
+        "x FROM range(50000) r(x)",
+        day));
+  }
+  Flush("public", "t");
+  const std::string folder = catalog_->Find({"public", "t"})->location + "/";
+  auto stream = session_->Execute(Parse("SELECT v FROM t"), {}, {});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  auto first = (*stream)->Fetch();
+  ASSERT_TRUE(first.ok() && *first);
+  auto other = NewSession();
+  Run(*other, "DROP TABLE t");
+  EXPECT_EQ((*first)->rows + Fetch(**stream).size(), 200'000u);
+  EXPECT_FALSE(store_->List(folder)->empty());
+  stream->reset();
+  Run(*other, "CREATE TABLE u (timestamp timestamptz); DROP TABLE u");
+  EXPECT_TRUE(store_->List(folder)->empty());
+}
+
+TEST_F(SessionTest, TemporaryTablesAndOursShareATransaction) {
+  Run("BEGIN; CREATE TEMP TABLE w AS SELECT 'a' AS k, 7 AS n");
+  Run(kInsert);
+  Run("INSERT INTO w VALUES ('b', 8)");
+  EXPECT_EQ(Run("SELECT n FROM t JOIN w USING (k)"), (Rows{{"7"}}));
+  Run("COMMIT");
+  EXPECT_EQ(Run("SELECT n FROM t JOIN w USING (k)"), (Rows{{"7"}}));
+}
+
+TEST_F(SessionTest, ErrorsPointIntoTheStatement) {
+  const Status status = Try("SELECT k, nothing FROM t");
+  EXPECT_EQ(SqlStateOf(status), "42703");
+  EXPECT_EQ(PositionOf(status), std::optional<size_t>(11));
+  EXPECT_EQ(StateOf("SELEC 1"), "42601");
+  EXPECT_EQ(StateOf("SELECT 1 / 0"), "22012");
+}
+
+// Prints what planning costs; the bounds are wide because tests share their machine.
+TEST_F(SessionTest, AnswersOfNothingAreQuick) {
+  Run("INSERT INTO t (timestamp, k, v) SELECT timestamptz '2026-11-01' + to_seconds(x * 30), 'k' "
+      "|| "
+      "(x % 9), x FROM range(50000) r(x)");
+  Flush("public", "t");
+  Run(kInsert);
+  for (const char* sql : {"SELECT 1", "SELECT * FROM t WHERE timestamp > '2030-01-01'",
+                          "SELECT * FROM t WHERE k = 'none' AND timestamp > '2026-11-17'"}) {
+    const auto statement = Parse(sql);
+    std::vector<int64_t> times;
+    for (int i = 0; i < 50; i++) {
+      const int64_t start = Clock::System().MonotonicUs();
+      auto stream = session_->Execute(statement, {}, {});
+      ASSERT_TRUE(stream.ok()) << stream.status();
+      Fetch(**stream);
+      times.push_back(Clock::System().MonotonicUs() - start);
+    }
+    std::nth_element(times.begin(), times.begin() + 25, times.end());
+    std::cout << "median " << times[25] << " us: " << sql << "\n";
+    EXPECT_LT(times[25], 20'000) << sql;
+  }
 }
 
 TEST_F(SessionTest, ATransactionThatOutgrowsItsLimitIsRefused) {

@@ -120,6 +120,8 @@ void EngineFixture::Start() {
       delta = lake::DeltaTable::Create(LakeContext(), table);
     }
     ASSERT_TRUE(delta.ok()) << delta.status();
+    const Status widened = (*delta)->UpdateSchema(table);
+    ASSERT_TRUE(widened.ok()) << widened;
     buffer_->AddTable(table, (*delta)->files(), Lsn(0));
     tables_->Put(table->id, *std::move(delta));
   }
