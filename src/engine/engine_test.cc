@@ -190,6 +190,17 @@ TEST_F(EngineTest, TypesComeBackAsTheyWentIn) {
   EXPECT_EQ(Run("SELECT j->>'k' FROM every WHERE j IS NOT NULL"), (Rows{{"[1,2]"}}));
 }
 
+TEST_F(EngineTest, LargeJoinsOnUuidsReadFiles) {
+  Run("CREATE TABLE spans (timestamp timestamptz, u uuid, n bigint)");
+  Run("INSERT INTO spans (timestamp, u, n) SELECT timestamptz '2026-11-01' + to_seconds(x), "
+      "md5(x::text)::uuid, x FROM range(200000) r(x)");
+  Flush("public", "spans");
+  Run("CREATE TEMP TABLE wanted AS SELECT md5(x::text)::uuid AS u FROM range(100000, 130000) r(x)");
+  EXPECT_EQ(Run("SELECT count(*), min(n), max(n) FROM spans JOIN wanted USING (u)"),
+            (Rows{{"30000", "100000", "129999"}}));
+  EXPECT_EQ(Run("SELECT n FROM spans WHERE u = md5('77')::uuid"), (Rows{{"77"}}));
+}
+
 TEST_F(EngineTest, DefinitionsSurviveARestart) {
   Run(kReadings);
   Run("INSERT INTO raw.readings (timestamp, device) VALUES ('2026-11-01', 'a')");

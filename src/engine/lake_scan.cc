@@ -1,9 +1,12 @@
 #include "engine/lake_scan.h"
 
+#include <algorithm>
 #include <duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp>
 #include <duckdb/common/multi_file/multi_file_reader.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
 #include <duckdb/planner/binder.hpp>
+#include <duckdb/planner/filter/conjunction_filter.hpp>
+#include <duckdb/planner/filter/optional_filter.hpp>
 
 #include "engine/file_filters.h"
 
@@ -105,6 +108,58 @@ class SnapshotFileList : public duckdb::MultiFileList {
   FileList files_;
 };
 
+bool HasBloom(const duckdb::TableFilter& filter) {
+  switch (filter.filter_type) {
+    case duckdb::TableFilterType::BLOOM_FILTER:
+      return true;
+    case duckdb::TableFilterType::OPTIONAL_FILTER: {
+      const auto& child = filter.Cast<duckdb::OptionalFilter>().child_filter;
+      return child && HasBloom(*child);
+    }
+    case duckdb::TableFilterType::CONJUNCTION_AND: {
+      const auto& children = filter.Cast<duckdb::ConjunctionAndFilter>().child_filters;
+      return std::any_of(children.begin(), children.end(),
+                         [](const auto& child) { return HasBloom(*child); });
+    }
+    default:
+      return false;
+  }
+}
+
+// The filter without the parts that a join's bloom filter is in; nullptr when nothing is left. The
+// join itself checks every row again.
+unique_ptr<duckdb::TableFilter> WithoutBloom(const duckdb::TableFilter& filter) {
+  if (!HasBloom(filter)) return filter.Copy();
+  if (filter.filter_type != duckdb::TableFilterType::CONJUNCTION_AND) return nullptr;
+  auto rest = duckdb::make_uniq<duckdb::ConjunctionAndFilter>();
+  for (const auto& child : filter.Cast<duckdb::ConjunctionAndFilter>().child_filters) {
+    if (auto kept = WithoutBloom(*child)) rest->child_filters.push_back(std::move(kept));
+  }
+  return rest;
+}
+
+// UUIDs are strings in the files, and DuckDB cannot turn a bloom filter on one into the other: it
+// fails instead of leaving the filter out. nullptr: the filters are good as they are.
+unique_ptr<duckdb::TableFilterSet> WithoutBloomOnUuids(
+    const duckdb::vector<MultiFileColumnDefinition>& columns,
+    const duckdb::vector<duckdb::ColumnIndex>& column_ids,
+    duckdb::optional_ptr<duckdb::TableFilterSet> filters) {
+  if (!filters) return nullptr;
+  auto rest = duckdb::make_uniq<duckdb::TableFilterSet>();
+  bool changed = false;
+  for (const auto& [place, filter] : filters->filters) {
+    const auto id = column_ids[place].GetPrimaryIndex();
+    const bool is_uuid = id < columns.size() && columns[id].type == LogicalType::UUID;
+    if (!is_uuid || !HasBloom(*filter)) {
+      rest->filters.emplace(place, filter->Copy());
+      continue;
+    }
+    changed = true;
+    if (auto kept = WithoutBloom(*filter)) rest->filters.emplace(place, std::move(kept));
+  }
+  return changed ? std::move(rest) : nullptr;
+}
+
 class LakeFileReader : public duckdb::MultiFileReader {
  public:
   explicit LakeFileReader(duckdb::shared_ptr<LakeScanInfo> info) : info_(std::move(info)) {}
@@ -145,6 +200,18 @@ class LakeFileReader : public duckdb::MultiFileReader {
       const duckdb::vector<duckdb::ColumnIndex>&) override {
     return duckdb::make_uniq<duckdb::MultiFileReaderGlobalState>(duckdb::vector<LogicalType>(),
                                                                  &files);
+  }
+
+  duckdb::ReaderInitializeType InitializeReader(
+      duckdb::MultiFileReaderData& reader_data, const duckdb::MultiFileBindData& bind,
+      const duckdb::vector<MultiFileColumnDefinition>& columns,
+      const duckdb::vector<duckdb::ColumnIndex>& column_ids,
+      duckdb::optional_ptr<duckdb::TableFilterSet> filters, ClientContext& context,
+      duckdb::MultiFileGlobalState& state) override {
+    const auto convertible = WithoutBloomOnUuids(columns, column_ids, filters);
+    if (convertible) filters = convertible.get();
+    return MultiFileReader::InitializeReader(reader_data, bind, columns, column_ids, filters,
+                                             context, state);
   }
 
   void FinalizeBind(duckdb::MultiFileReaderData& reader_data, const MultiFileOptions& options,
