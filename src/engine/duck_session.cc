@@ -161,7 +161,6 @@ StreamOutcome DuckSession::Dispatch(const DuckStatement& statement,
     default:
       break;
   }
-  if (parsed.type == StatementType::INSERT_STATEMENT) VARVE_RETURN_IF_ERROR(CheckInsert(parsed));
   VARVE_ASSIGN_OR_RETURN(auto values, BindParameters(statement, parameter_types, parameters));
   if (parsed.type == StatementType::EXPLAIN_STATEMENT) {
     return RunExplain(parsed, statement.text(), std::move(values));

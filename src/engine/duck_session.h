@@ -8,6 +8,7 @@
 #pragma once
 
 #include <duckdb.hpp>
+#include <duckdb/parser/statement/insert_statement.hpp>
 #include <map>
 #include <memory>
 #include <string>
@@ -83,7 +84,9 @@ class DuckSession : public Session, private StreamOwner {
       ParameterValues values, bool stream);
   StreamOutcome FinishMaterialized(const std::string& verb,
                                    duckdb::unique_ptr<duckdb::QueryResult> result);
-  Status CheckInsert(const duckdb::SQLStatement& parsed);
+  // Refuses ON CONFLICT; gives an INSERT without a column list the columns that its rows fill.
+  Status CompleteInsert(duckdb::InsertStatement& insert, std::string_view text);
+  Result<size_t> RowWidth(const duckdb::InsertStatement& insert, std::string_view text);
   Result<ParameterValues> BindParameters(const DuckStatement& statement,
                                          const std::vector<Type>& parameter_types,
                                          const std::vector<ParameterText>& parameters);

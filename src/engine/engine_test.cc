@@ -49,6 +49,20 @@ TEST_F(EngineTest, InsertReportsPostgresErrorsAndKeepsNothing) {
   EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"0"}}));
 }
 
+TEST_F(EngineTest, AnInsertMayGiveTheFirstColumnsOnly) {
+  Run(kReadings);
+  Run("INSERT INTO raw.readings VALUES ('2026-11-01', lower('A'), 's', 1 + 1)");
+  Run("INSERT INTO raw.readings SELECT timestamptz '2026-11-02', 'b'");
+  Run("INSERT INTO raw.readings SELECT * FROM raw.readings WHERE device = 'b'");
+  EXPECT_EQ(
+      Run("SELECT device, site, temperature, date::text FROM raw.readings ORDER BY timestamp"),
+      (Rows{{"a", "s", "2", "2026-11-01"},
+            {"b", "main", "NULL", "2026-11-02"},
+            {"b", "main", "NULL", "2026-11-02"}}));
+  EXPECT_EQ(StateOf("INSERT INTO raw.readings VALUES ('2026-11-01', 'a', 's', 2, '2026-11-01', 6)"),
+            "42601");
+}
+
 TEST_F(EngineTest, InsertReturnsRowsWhenAsked) {
   Run(kReadings);
   EXPECT_EQ(Run("INSERT INTO raw.readings (timestamp, device, temperature) VALUES ('2026-11-01', "

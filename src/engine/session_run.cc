@@ -5,6 +5,7 @@
 #include <duckdb/parser/statement/execute_statement.hpp>
 #include <duckdb/parser/statement/explain_statement.hpp>
 #include <duckdb/parser/statement/insert_statement.hpp>
+#include <duckdb/parser/tableref/expressionlistref.hpp>
 #include <duckdb/planner/planner.hpp>
 
 #include "engine/access_guard.h"
@@ -84,6 +85,9 @@ StreamOutcome DuckSession::RunSql(const duckdb::SQLStatement& parsed, std::strin
   const std::string verb = VerbOf(parsed);
   const bool stream = parsed.type == StatementType::SELECT_STATEMENT;
   auto statement = CopyForDuck(parsed);
+  if (parsed.type == StatementType::INSERT_STATEMENT) {
+    VARVE_RETURN_IF_ERROR(CompleteInsert(statement->Cast<duckdb::InsertStatement>(), text));
+  }
   VARVE_ASSIGN_OR_RETURN(auto result,
                          RunDuck(std::move(statement), text, std::move(values), stream));
   if (!stream) return FinishMaterialized(verb, std::move(result));
@@ -92,12 +96,33 @@ StreamOutcome DuckSession::RunSql(const duckdb::SQLStatement& parsed, std::strin
   return open;
 }
 
-// Says it before the binder does, which looks for a key that no Varve table has.
-Status DuckSession::CheckInsert(const duckdb::SQLStatement& parsed) {
-  const auto& insert = parsed.Cast<duckdb::InsertStatement>();
-  if (!insert.on_conflict_info || !VarveTable(insert.schema, insert.table)) return OkStatus();
-  return SqlErrorf(sqlstate::kFeatureNotSupported, "ON CONFLICT is not supported for table \"{}\"",
-                   insert.table);
+Status DuckSession::CompleteInsert(duckdb::InsertStatement& insert, std::string_view text) {
+  const bool by_position = insert.column_order == duckdb::InsertColumnOrder::INSERT_BY_POSITION;
+  const bool is_bare = insert.columns.empty() && !insert.default_values && by_position;
+  if (!is_bare && !insert.on_conflict_info) return OkStatus();
+  const auto table = VarveTable(insert.schema, insert.table);
+  if (!table) return OkStatus();
+  if (insert.on_conflict_info) {
+    // Said before the binder looks for a key, which no Varve table has.
+    return SqlErrorf(sqlstate::kFeatureNotSupported,
+                     "ON CONFLICT is not supported for table \"{}\"", insert.table);
+  }
+  // PostgreSQL fills the first columns when there are fewer values than columns; a derived date is
+  // mostly the last.
+  VARVE_ASSIGN_OR_RETURN(const size_t width, RowWidth(insert, text));
+  if (width == 0 || width >= table->columns.size()) return OkStatus();
+  for (size_t i = 0; i < width; i++) insert.columns.push_back(table->columns[i].name);
+  return OkStatus();
+}
+
+Result<size_t> DuckSession::RowWidth(const duckdb::InsertStatement& insert, std::string_view text) {
+  if (const auto values = insert.GetValuesList()) {
+    return values->values.empty() ? 0 : values->values.front().size();
+  }
+  if (!insert.select_statement) return 0;
+  VARVE_ASSIGN_OR_RETURN(const auto described, DescribePlan(*insert.select_statement, text, {},
+                                                            insert.named_param_map.size()));
+  return described.columns.size();
 }
 
 StreamOutcome DuckSession::FinishMaterialized(const std::string& verb,
@@ -220,6 +245,15 @@ Result<Description> DuckSession::DescribePlan(const duckdb::SQLStatement& parsed
                                               size_t count) {
   VARVE_RETURN_IF_ERROR(CheckStatementAllowed(parsed));
   VARVE_RETURN_IF_ERROR(EnsureDuckTransaction());
+  if (parsed.type == StatementType::INSERT_STATEMENT) {
+    auto copy = parsed.Copy();
+    auto& insert = copy->Cast<duckdb::InsertStatement>();
+    const bool had_columns = !insert.columns.empty();
+    VARVE_RETURN_IF_ERROR(CompleteInsert(insert, text));
+    if (!had_columns && !insert.columns.empty()) {
+      return DescribePlan(*copy, text, parameter_types, count);
+    }
+  }
   std::vector<Type> types = parameter_types;
   types.resize(count);
   return GuardDuck(text, [&]() -> Result<Description> {

@@ -103,6 +103,7 @@ void DuckSession::RollbackImplicit() {
 
 Status DuckSession::Commit() {
   DetachOpenStream();
+  state_->snapshot.reset();  // or a table that is dropped here would seem to be read
   Status status = generation_ == core_.database->current() || !duck_open_
                       ? OkStatus()
                       : EnsureConnected();  // the transaction was lost with its instance
