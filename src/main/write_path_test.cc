@@ -171,7 +171,12 @@ Status WriteUntil(Node& node, Ledger& ledger, int64_t w, const std::function<boo
     const auto rows =
         static_cast<uint32_t>(random() % 20 == 0 ? 1 + random() % 3000 : 1 + random() % 4);
     ledger.sent[w] = first + rows - 1;
-    VARVE_RETURN_IF_ERROR(node.WriteBoth(w, first, rows));
+    Status written = node.WriteBoth(w, first, rows);
+    // A full buffer has taken nothing, as its error promises: a client tries again, and so do we.
+    while (SqlStateOf(written) == sqlstate::kOutOfMemory && more()) {
+      written = node.WriteBoth(w, first, rows);
+    }
+    VARVE_RETURN_IF_ERROR(written);
     ledger.acknowledged[w] = first + rows - 1;
   }
   return OkStatus();
@@ -194,7 +199,9 @@ TEST(WritePathTest, EverySnapshotIsRightWhileWritesFlushesAndFailuresGoOn) {
   for (int64_t w = 0; w < kWriters; ++w) {
     threads.emplace_back([&, w] {
       const Status status = WriteUntil(node, ledger, w, [&] { return !stop; });
-      EXPECT_TRUE(status.ok()) << status;
+      if (stop) return;  // the last one may have met a full buffer
+      ADD_FAILURE() << status;
+      stop = true;  // without writers the flushes that we wait for never come
     });
   }
   threads.emplace_back([&] {  // things that fail, and flushes on request
