@@ -215,6 +215,13 @@ TEST_F(EngineTest, LargeJoinsOnUuidsReadFiles) {
   EXPECT_EQ(Run("SELECT n FROM spans WHERE u = md5('77')::uuid"), (Rows{{"77"}}));
 }
 
+TEST_F(EngineTest, NumericColumnsWithoutPrecisionKeepTheirDigits) {
+  Run("CREATE TABLE n (timestamp timestamptz, x numeric)");
+  Run("ALTER TABLE n ADD COLUMN y numeric");
+  Run("INSERT INTO n (timestamp, x, y) VALUES ('2026-11-01', 1.23456, 0.0001)");
+  EXPECT_EQ(Run("SELECT x = 1.23456, y = 0.0001 FROM n"), (Rows{{"t", "t"}}));
+}
+
 TEST_F(EngineTest, DefinitionsSurviveARestart) {
   Run(kReadings);
   Run("INSERT INTO raw.readings (timestamp, device) VALUES ('2026-11-01', 'a')");

@@ -13,6 +13,7 @@
 #include <duckdb/parser/statement/drop_statement.hpp>
 #include <duckdb/planner/binder.hpp>
 
+#include "engine/dialect_rewrite.h"
 #include "engine/duck_guard.h"
 #include "engine/duck_session.h"
 #include "engine/table_ddl.h"
@@ -119,6 +120,7 @@ StreamOutcome DuckSession::RunCreate(const duckdb::SQLStatement& parsed, std::st
 StreamOutcome DuckSession::RunCreateTable(const duckdb::SQLStatement& parsed,
                                           std::string_view text) {
   auto statement = parsed.Copy();
+  ApplyDialect(*statement);
   auto& info = statement->Cast<duckdb::CreateStatement>().info->Cast<duckdb::CreateTableInfo>();
   if (info.schema.empty()) info.schema = settings_.schemas().front();
   if (info.query) {
@@ -153,6 +155,7 @@ StreamOutcome DuckSession::RunCreateTable(const duckdb::SQLStatement& parsed,
 
 StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::string_view text) {
   auto statement = parsed.Copy();
+  ApplyDialect(*statement);
   auto& info = *statement->Cast<duckdb::AlterStatement>().info;
   VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
   const auto table = VarveTable(info.schema, info.name);
