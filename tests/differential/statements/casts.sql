@@ -5,7 +5,8 @@ SELECT 2.5::float8::int, 3.5::float8::int
 SELECT 5::text, 1.50::text, true::text, 'abc'::text
 SELECT 1.5::float8::text, 100::float8::text
 SELECT 'abcdef'::varchar(3), 'ab'::varchar(3)
-SELECT true::int, 0::boolean, 1::boolean, 't'::boolean, 'no'::boolean
+SELECT true::int, 0::boolean, 1::boolean, 'yes'::boolean, 'no'::boolean
+SELECT 't'::boolean
 SELECT 'abc'::int
 SELECT ''::int
 SELECT '99999999999'::int
