@@ -78,7 +78,8 @@ TEST(MessageDecoderTest, OversizedMessagesArePassedOver) {
 
 TEST(MessageDecoderTest, CopyDataComesInPieces) {
   MessageDecoder decoder({.statement_bytes_max = 2});
-  auto decoded = decoder.Next("d\0\0\0\x0a"s + "abc");
+  const std::string first = "d\0\0\0\x0a"s + "abc";
+  auto decoded = decoder.Next(first);
   ASSERT_EQ(decoded->step, DecodeStep::kMessage);
   EXPECT_EQ(decoded->message.body, "abc");
   EXPECT_FALSE(decoded->message.complete);
