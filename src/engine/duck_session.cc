@@ -101,10 +101,16 @@ Result<std::vector<std::shared_ptr<Statement>>> DuckSession::Parse(std::string_v
     parser.ParseQuery(std::string(sql));
     std::vector<std::shared_ptr<Statement>> statements;
     for (auto& parsed : parser.statements) {
-      const size_t begin = std::min<size_t>(parsed->stmt_location, sql.size());
-      std::string text(sql.substr(begin, parsed->stmt_length));
+      // The parser leaves each statement its own text, but the places in it count from the start of
+      // all of them: a statement among others is parsed again alone.
+      std::string text = parsed->query;
       duckdb::StringUtil::Trim(text);
       while (text.ends_with(';')) text.pop_back();
+      if (parser.statements.size() > 1) {
+        duckdb::Parser alone(duck_->context->GetParserOptions());
+        alone.ParseQuery(text);
+        if (alone.statements.size() == 1) parsed = std::move(alone.statements[0]);
+      }
       statements.push_back(std::make_shared<DuckStatement>(std::move(parsed), std::move(text)));
     }
     return statements;
