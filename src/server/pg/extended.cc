@@ -238,7 +238,9 @@ Status Protocol::HandleExecute(std::string_view body, std::string_view ahead) {
     return SqlErrorf(kObjectNotInPrerequisiteState, "portal \"{}\" cannot be run", execute.portal);
   }
   const bool sync_follows = Peek(ahead).type == 'S';
-  if (prepared.insert != nullptr) return ExecuteInsert(*portal, sync_follows);
+  if (prepared.insert != nullptr) {
+    return ExecuteInsert(*portal, ahead.empty() ? '\0' : ahead.front());
+  }
   execute_ = PendingExecute{std::move(portal), execute.row_limit, sync_follows};
   return OkStatus();
 }
@@ -298,7 +300,7 @@ Status Protocol::OpenPortal(Portal& portal) {
   return OkStatus();
 }
 
-Status Protocol::ExecuteInsert(Portal& portal, bool last) {
+Status Protocol::ExecuteInsert(Portal& portal, char next) {
   VARVE_RETURN_IF_ERROR(client_->CheckMayRun("INSERT"));
   if (portal.executed) return NoPortal("");
   portal.executed = true;
@@ -330,7 +332,8 @@ Status Protocol::ExecuteInsert(Portal& portal, bool last) {
   VARVE_RETURN_IF_ERROR(
       prepared.insert->Append(portal.insert_parameters, settings, *inserts_->rows));
   const std::string tag = "INSERT 0 " + std::to_string(prepared.insert->rows());
-  if (!last) {
+  const bool last = next == 'S';
+  if (!last && next != '\0') {
     // Batches that are full already need not wait for Sync in this process's memory twice.
     std::vector<BatchRef> full = inserts_->rows->TakeBatches();
     if (!full.empty()) {
@@ -341,7 +344,9 @@ Status Protocol::ExecuteInsert(Portal& portal, bool last) {
     EndStatement();
     return OkStatus();
   }
-  return FlushInserts(true, [this, tag](const Status& written) {
+  // Rows are checked when their batch is complete. Whatever comes next may be Sync, and an error must
+  // be the answer of an Execute: clients count answers. So the batch ends where the input does.
+  return FlushInserts(last, [this, tag](const Status& written) {
     if (!written.ok()) return Fail(written);
     SendNotices();
     out_.CommandComplete(tag);

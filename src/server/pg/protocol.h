@@ -140,7 +140,8 @@ class Protocol {
   Status HandleDescribe(std::string_view body, std::string_view ahead);
   Status DescribePortal(std::string_view name, std::string_view ahead);
   Status HandleExecute(std::string_view body, std::string_view ahead);
-  Status ExecuteInsert(Portal& portal, bool last);
+  // `next`: the type of the message behind this one, 0 when none has arrived yet.
+  Status ExecuteInsert(Portal& portal, char next);
   Status ExecutePortal();
   Status OpenPortal(Portal& portal);
   Status HandleClose(std::string_view body);
