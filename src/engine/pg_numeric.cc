@@ -45,9 +45,9 @@ LogicalType NumericFor(duckdb::ClientContext& context, const Expression& argumen
 }
 
 unique_ptr<Expression> BindCast(duckdb::FunctionBindExpressionInput& input) {
-  auto type = NumericFor(input.context, *input.children[0]);
+  const auto type = NumericFor(input.context, *input.children[0]);
   return duckdb::BoundCastExpression::AddCastToType(input.context, std::move(input.children[0]),
-                                                    std::move(type));
+                                                    type);
 }
 
 }  // namespace
