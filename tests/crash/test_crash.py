@@ -25,7 +25,7 @@ FAULT_POINTS = [
 ]
 KILLS = int(os.environ.get("VARVE_CRASH_KILLS", "26"))
 SEED = int(os.environ.get("VARVE_CRASH_SEED", time.time_ns() % 1_000_000))
-FAULT_TIMEOUT_S = 60
+FAULT_TIMEOUT_S = 180
 # A small log makes segments of 4 MiB, so that rotation and truncation happen in every round.
 OPTIONS = {"log-max-mb": 16, "flush-interval-secs": 3600, "buffer-max-memory-mb": 64}
 
