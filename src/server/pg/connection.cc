@@ -196,8 +196,12 @@ Connection::Awaitable<void> Connection::Serve() {
   }
 }
 
+// The requests of other threads hold no Connection: one that is still queued when the io_context goes
+// would end it after the registry and the pools that it uses.
 void Connection::RequestStop() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::post(socket_.get_executor(), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
     self->stop_requested_ = true;
     error_code ignored;
     if (!self->started_) {
@@ -209,7 +213,9 @@ void Connection::RequestStop() {
 }
 
 void Connection::Close() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::post(socket_.get_executor(), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
     self->write_failed_ = true;
     error_code ignored;
     self->socket_.close(ignored);
@@ -217,7 +223,9 @@ void Connection::Close() {
 }
 
 void Connection::Check() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::post(socket_.get_executor(), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
     const int64_t now_us = self->parts_.clock.MonotonicUs();
     error_code error;
     if (!self->started_) {
