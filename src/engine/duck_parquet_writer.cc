@@ -29,7 +29,8 @@ std::string SelectList(const lake::ParquetSpec& spec) {
     const auto& column = spec.table->columns.at(index);
     const std::string name = SqlName(column.name);
     if (!list.empty()) list += ", ";
-    list += column.type.kind() == TypeKind::kUuid ? name + "::VARCHAR AS " + name : name;
+    list += name;
+    if (column.type.kind() == TypeKind::kUuid) list += fmt::format("::VARCHAR AS {}", name);
   }
   return list;
 }
