@@ -344,8 +344,9 @@ Status Protocol::ExecuteInsert(Portal& portal, char next) {
     EndStatement();
     return OkStatus();
   }
-  // Rows are checked when their batch is complete. Whatever comes next may be Sync, and an error must
-  // be the answer of an Execute: clients count answers. So the batch ends where the input does.
+  // Rows are checked when their batch is complete. Whatever comes next may be Sync, and an error
+  // must be the answer of an Execute: clients count answers. So the batch ends where the input
+  // does.
   return FlushInserts(last, [this, tag](const Status& written) {
     if (!written.ok()) return Fail(written);
     SendNotices();
