@@ -196,8 +196,8 @@ Connection::Awaitable<void> Connection::Serve() {
   }
 }
 
-// The requests of other threads hold no Connection: one that is still queued when the io_context goes
-// would end it after the registry and the pools that it uses.
+// The requests of other threads hold no Connection: one that is still queued when the io_context
+// goes would end it after the registry and the pools that it uses.
 void Connection::RequestStop() {
   asio::post(socket_.get_executor(), [weak = weak_from_this()] {
     const auto self = weak.lock();
