@@ -21,9 +21,9 @@ class LakeFilesTest : public EngineFixture {
   BatchRef Make(uint32_t first, uint32_t rows) {
     auto batch = std::make_shared<Batch>();
     batch->rows = rows;
-    ColumnBuilder time(Type(TypeKind::kTimestampTz));
-    ColumnBuilder id(Type(TypeKind::kText));
-    ColumnBuilder json(Type(TypeKind::kJson));
+    ColumnBuilder time{Type(TypeKind::kTimestampTz)};
+    ColumnBuilder id{Type(TypeKind::kText)};
+    ColumnBuilder json{Type(TypeKind::kJson)};
     for (uint32_t i = first; i < first + rows; i++) {
       time.AppendFixed<int64_t>(int64_t{i} * 1'000'000);
       id.AppendBytes(fmt::format("id-{:030}", i));

@@ -104,6 +104,7 @@ std::vector<ValueRow> JobRowsOf(EngineCore& core) {
 
 std::vector<ValueRow> OptionRowsOf(EngineCore& core) {
   std::vector<ValueRow> rows;
+  rows.reserve(core.options.options.size());
   for (const auto& option : core.options.options) {
     rows.push_back(
         {Text(option.name), Text(option.value), Text(option.source), Text(option.description)});
@@ -300,7 +301,7 @@ Status CreateSystemViews(duckdb::Connection& connection) {
   for (const auto& table : SystemTables()) {
     const std::string name = table.name;
     const std::string sql =
-        "CREATE OR REPLACE VIEW varve." + name + " AS FROM varve_" + name + "_rows()";
+        fmt::format("CREATE OR REPLACE VIEW varve.{0} AS FROM varve_{0}_rows()", name);
     VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
   }
   return RunInternal(connection,

@@ -169,7 +169,7 @@ std::optional<bool> ParseBool(std::string_view value) {
 }
 
 Result<std::string> CanonicalChoice(const SettingDefinition& setting, std::string_view value) {
-  const std::string word = absl::AsciiStrToLower(std::string(value));
+  std::string word = absl::AsciiStrToLower(std::string(value));
   for (const auto choice :
        absl::StrSplit(absl::string_view(setting.choices.data(), setting.choices.size()), '|')) {
     if (choice == word) return word;
