@@ -55,7 +55,7 @@ void Report(benchmark::State& state, size_t bytes) {
 }
 
 void LiteralInsert(benchmark::State& state) {
-  const TableRef table = OtelTable();
+  TableRef table = OtelTable();
   const ingest::TableFinder find = [&table](const auto&, std::string_view) { return table; };
   std::string sql;
   OtelGenerator(1, 4'000'000).AppendInsert(0, kRows, sql);
