@@ -256,6 +256,7 @@ TEST(WritePathTest, PowerMayGoAtAnyTimeAndEveryAcknowledgedRowIsThereOnce) {
     SCOPED_TRACE(::testing::Message() << "round " << round);
     NodeSettings settings;
     settings.flush_interval = milliseconds(1 + random() % 30);
+    world.disk.RestorePower();
     Node node(world, settings);
     const auto counts = node.Count();
     ASSERT_EQ(ledger.Check(counts, ledger.Acknowledged()), "");
@@ -272,7 +273,7 @@ TEST(WritePathTest, PowerMayGoAtAnyTimeAndEveryAcknowledgedRowIsThereOnce) {
     for (int64_t w = 0; w < kWriters; ++w) {
       writers.emplace_back([&, w] {
         const Status status = WriteUntil(node, ledger, w, [&] {
-          if (started.fetch_add(1) == writes) world.disk.LosePowerPartly(random);
+          if (started.fetch_add(1) == writes) world.disk.CutPower(random);
           return true;
         });
         EXPECT_FALSE(status.ok());  // the power is gone
@@ -281,6 +282,7 @@ TEST(WritePathTest, PowerMayGoAtAnyTimeAndEveryAcknowledgedRowIsThereOnce) {
     for (std::thread& writer : writers) writer.join();
     ASSERT_GE(started, writes);
   }
+  world.disk.RestorePower();
   Node node(world, {});
   EXPECT_EQ(ledger.Check(node.Count(), ledger.Acknowledged()), "");
   EXPECT_GT(replayed_rows, 0u);

@@ -176,6 +176,10 @@ void FaultyDisk::LosePower() {
 
 void FaultyDisk::LosePowerPartly(std::mt19937_64& random) {
   MutexLock lock(mu_);
+  LandPartly(random);
+}
+
+void FaultyDisk::LandPartly(std::mt19937_64& random) {
   ++power_losses_;
   NameMap survived;
   for (const auto& [path, inode] : durable_names_) {
@@ -197,12 +201,15 @@ void FaultyDisk::LosePowerPartly(std::mt19937_64& random) {
 }
 
 void FaultyDisk::CutPower(std::mt19937_64& random) {
-  LosePowerPartly(random);
   MutexLock lock(mu_);
+  LandPartly(random);
   power_off_ = true;
 }
 
+// A call that had passed its check when the power went may have changed names or contents since;
+// only what is durable comes back.
 void FaultyDisk::RestorePower() {
+  LosePower();
   MutexLock lock(mu_);
   power_off_ = false;
 }

@@ -100,6 +100,7 @@ class FaultyDisk : public FileSystem {
 
   // Counts the call, runs its hook and returns the failure that was asked for, if any.
   Status Enter(Op op) VARVE_EXCLUDES(mu_);
+  void LandPartly(std::mt19937_64& random) VARVE_REQUIRES(mu_);
   Status CheckCapacity(uint64_t more_bytes) const VARVE_REQUIRES(mu_);
   std::string DirOf(const std::string& path) const;
 
