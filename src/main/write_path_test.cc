@@ -292,7 +292,9 @@ TEST(WritePathTest, AFailedLogEndsWritesAndKeepsWhatWasAcknowledged) {
   World world;
   Ledger ledger;
   {
-    Node node(world, {});
+    NodeSettings settings;
+    settings.flush_interval = std::chrono::hours(1);  // a flush would sync too, and take the failure
+    Node node(world, settings);
     world.disk.FailNext(io::testing::FaultyDisk::Op::kDataSync, 20);
     EXPECT_FALSE(WriteUntil(node, ledger, 0, [] { return true; }).ok());
     EXPECT_GT(ledger.acknowledged[0], 0);
