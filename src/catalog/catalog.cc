@@ -30,9 +30,11 @@ void Catalog::Put(TableRef table) {
   VARVE_CHECK(table != nullptr);
   MutexLock lock(mu_);
   const auto old = by_id_.find(table->id);
-  if (old != by_id_.end()) by_name_.erase(old->second->name);
-  const auto [at, inserted] = by_name_.insert_or_assign(table->name, table);
-  VARVE_CHECK(inserted);  // Two ids under one name would hide a table with all its rows.
+  if (old != by_id_.end()) ForgetName(*old->second);
+  auto& named = by_name_[table->name];
+  // A dropped table may still be here when the next one of its name comes: ids grow, the newer is
+  // the one that the name means.
+  if (named == nullptr || named->id < table->id) named = table;
   by_id_[table->id] = std::move(table);
 }
 
@@ -40,8 +42,13 @@ void Catalog::Remove(TableId id) {
   MutexLock lock(mu_);
   const auto at = by_id_.find(id);
   if (at == by_id_.end()) return;
-  by_name_.erase(at->second->name);
+  ForgetName(*at->second);
   by_id_.erase(at);
+}
+
+void Catalog::ForgetName(const TableDef& table) {
+  const auto named = by_name_.find(table.name);
+  if (named != by_name_.end() && named->second->id == table.id) by_name_.erase(named);
 }
 
 }  // namespace varve::catalog

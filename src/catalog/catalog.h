@@ -21,11 +21,14 @@ class Catalog {
   // By schema, then name.
   std::vector<TableRef> List() const VARVE_EXCLUDES(mu_);
 
-  // Adds a table, or replaces the definition of the one with the same id.
+  // Adds a table, or replaces the definition of the one with the same id. Between the DROP of a
+  // table and its Remove a new one may come under its name: the name then means the new one.
   void Put(TableRef table) VARVE_EXCLUDES(mu_);
   void Remove(TableId id) VARVE_EXCLUDES(mu_);
 
  private:
+  void ForgetName(const TableDef& table) VARVE_REQUIRES(mu_);
+
   mutable Mutex mu_;
   std::map<QualifiedName, TableRef> by_name_ VARVE_GUARDED_BY(mu_);
   std::map<TableId, TableRef> by_id_ VARVE_GUARDED_BY(mu_);

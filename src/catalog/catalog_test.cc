@@ -41,10 +41,19 @@ TEST(CatalogTest, RemovedTableIsGoneAndRemovingTwiceIsHarmless) {
   EXPECT_TRUE(catalog.List().empty());
 }
 
-TEST(CatalogDeathTest, TwoTablesUnderOneNameAreABug) {
+TEST(CatalogTest, ANameMeansTheNewerOfTwoTablesWhileTheDroppedOneIsStillThere) {
   Catalog catalog;
   catalog.Put(Table(1, "public", "t"));
-  EXPECT_DEATH(catalog.Put(Table(2, "public", "t")), "invariant broken");
+  catalog.Put(Table(2, "public", "t"));
+  EXPECT_EQ(catalog.Find(QualifiedName{"public", "t"})->id, TableId(2));
+  EXPECT_NE(catalog.Find(TableId(1)), nullptr);
+  catalog.Put(Table(1, "public", "t", 2));  // a late change of the dropped one takes no name away
+  EXPECT_EQ(catalog.Find(QualifiedName{"public", "t"})->id, TableId(2));
+  catalog.Remove(TableId(1));
+  EXPECT_EQ(catalog.Find(QualifiedName{"public", "t"})->id, TableId(2));
+  EXPECT_EQ(catalog.Find(TableId(1)), nullptr);
+  catalog.Remove(TableId(2));
+  EXPECT_EQ(catalog.Find(QualifiedName{"public", "t"}), nullptr);
 }
 
 }  // namespace

@@ -34,6 +34,19 @@ Status RefuseReserved(const std::string& schema) {
   return SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for schema {}", schema);
 }
 
+// The schema that the name of an existing thing is found in, when the statement names none.
+std::string SchemaFound(duckdb::ClientContext& context, const std::string& catalog,
+                        CatalogType type, const std::string& name) {
+  std::string schema;
+  context.RunFunctionInTransaction([&] {
+    const duckdb::EntryLookupInfo lookup(type, name);
+    const auto entry = duckdb::Catalog::GetEntry(context, catalog, INVALID_SCHEMA, lookup,
+                                                 duckdb::OnEntryNotFound::RETURN_NULL);
+    if (entry) schema = entry->ParentSchema().name;
+  });
+  return schema;
+}
+
 void BindType(duckdb::ClientContext& context, duckdb::LogicalType& type) {
   auto binder = duckdb::Binder::CreateBinder(context);
   binder->BindLogicalType(type);
@@ -89,6 +102,9 @@ StreamOutcome DuckSession::RunDefinition(const duckdb::SQLStatement& parsed,
 StreamOutcome DuckSession::RunCreate(const duckdb::SQLStatement& parsed, std::string_view text) {
   const auto& info = *parsed.Cast<duckdb::CreateStatement>().info;
   VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  if (info.schema.empty() && !info.temporary) {
+    VARVE_RETURN_IF_ERROR(RefuseReserved(settings_.schemas().front()));
+  }
   switch (info.type) {
     case CatalogType::TABLE_ENTRY:
       if (!info.temporary && !duckdb::StringUtil::CIEquals(info.schema, "pg_temp")) {
@@ -158,6 +174,10 @@ StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::str
   ApplyDialect(*statement);
   auto& info = *statement->Cast<duckdb::AlterStatement>().info;
   VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  if (info.schema.empty()) {
+    VARVE_RETURN_IF_ERROR(RefuseReserved(
+        SchemaFound(*duck_->context, info.catalog, info.GetCatalogType(), info.name)));
+  }
   const auto table = VarveTable(info.schema, info.name);
   if (!table || info.type != duckdb::AlterType::ALTER_TABLE) return RunSql(parsed, text, {});
   auto& alter = info.Cast<duckdb::AlterTableInfo>();
@@ -200,6 +220,10 @@ StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::str
 StreamOutcome DuckSession::RunDrop(const duckdb::SQLStatement& parsed, std::string_view text) {
   const auto& info = *parsed.Cast<duckdb::DropStatement>().info;
   VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  if (info.schema.empty() && info.type != CatalogType::SCHEMA_ENTRY) {
+    VARVE_RETURN_IF_ERROR(
+        RefuseReserved(SchemaFound(*duck_->context, info.catalog, info.type, info.name)));
+  }
   std::vector<TableRef> dropped;
   if (info.type == CatalogType::TABLE_ENTRY) {
     if (auto table = VarveTable(info.schema, info.name)) dropped.push_back(std::move(table));
@@ -226,13 +250,15 @@ StreamOutcome DuckSession::RunDrop(const duckdb::SQLStatement& parsed, std::stri
 
 std::vector<TableRef> DuckSession::TablesIn(const std::string& schema) const {
   std::vector<TableRef> tables;
+  // DuckDB, which drops them, does not tell upper from lower case.
   for (auto& table : core_.catalog.List()) {
-    if (table->name.schema == schema && !state_->own_tables.contains(table->id)) {
+    if (duckdb::StringUtil::CIEquals(table->name.schema, schema) &&
+        !state_->own_tables.contains(table->id)) {
       tables.push_back(std::move(table));
     }
   }
   for (const auto& [id, own] : state_->own_tables) {
-    if (own && own->name.schema == schema) tables.push_back(own);
+    if (own && duckdb::StringUtil::CIEquals(own->name.schema, schema)) tables.push_back(own);
   }
   return tables;
 }

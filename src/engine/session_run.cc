@@ -36,6 +36,12 @@ bool HasRows(StatementType type) {
   }
 }
 
+// ANALYZE would run the others in DuckDB alone: a table dropped there would live on in the catalog.
+bool IsExplained(StatementType type) {
+  return type == StatementType::SELECT_STATEMENT || type == StatementType::INSERT_STATEMENT ||
+         type == StatementType::UPDATE_STATEMENT || type == StatementType::DELETE_STATEMENT;
+}
+
 // A copy that means to DuckDB what the original means to PostgreSQL.
 duckdb::unique_ptr<duckdb::SQLStatement> CopyForDuck(const duckdb::SQLStatement& parsed) {
   auto copy = parsed.Copy();
@@ -144,6 +150,14 @@ StreamOutcome DuckSession::FinishMaterialized(const std::string& verb,
 StreamOutcome DuckSession::RunExplain(const duckdb::SQLStatement& parsed, std::string_view text,
                                       ParameterValues values) {
   auto statement = CopyForDuck(parsed);
+  auto& explained = *statement->Cast<duckdb::ExplainStatement>().stmt;
+  if (!IsExplained(explained.type)) {
+    return SqlErrorf(sqlstate::kFeatureNotSupported, "EXPLAIN of {} is not supported",
+                     VerbOf(explained));
+  }
+  if (explained.type == StatementType::INSERT_STATEMENT) {
+    VARVE_RETURN_IF_ERROR(CompleteInsert(explained.Cast<duckdb::InsertStatement>(), text));
+  }
   VARVE_ASSIGN_OR_RETURN(auto result,
                          RunDuck(std::move(statement), text, std::move(values), false));
   VARVE_RETURN_IF_ERROR(KeepStatementRows());

@@ -5,6 +5,7 @@
 
 #include "engine/database.h"
 #include "engine/session_facts.h"
+#include "engine/session_state.h"
 
 namespace varve::engine {
 
@@ -141,6 +142,11 @@ Status SessionSettings::SetTimeZone(duckdb::Connection& connection, std::string_
 
 Status SessionSettings::SetSearchPath(duckdb::Connection& connection, std::string_view value) {
   VARVE_ASSIGN_OR_RETURN(const auto names, SplitNames(value));
+  for (const auto& name : names) {
+    // A name without a schema would mean the engine's own tables, past every check of names.
+    if (!StringUtil::CIEquals(name, kInternalSchema)) continue;
+    return SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for schema {}", name);
+  }
   VARVE_ASSIGN_OR_RETURN(
       auto rows, RunInternal(connection,
                              "SELECT schema_name FROM duckdb_schemas() WHERE database_name = "

@@ -104,6 +104,51 @@ TEST_F(SessionTest, DefinitionsTakePartInTransactions) {
   EXPECT_EQ(catalog_->Find({"public", "gone"}), nullptr);
 }
 
+TEST_F(SessionTest, ATableMayBeMadeAnewInTheTransactionThatDropsIt) {
+  Run(kInsert);
+  Run("BEGIN; DROP TABLE t; CREATE TABLE t (timestamp timestamptz, w text)");
+  Run("INSERT INTO t (timestamp, w) VALUES ('2026-11-01', 'new')");
+  EXPECT_EQ(Tag("COMMIT"), "COMMIT");
+  EXPECT_EQ(Run("SELECT w FROM t"), (Rows{{"new"}}));
+  Stop();
+  Start();
+  EXPECT_EQ(Run("SELECT count(w) FROM t"), (Rows{{"0"}}));  // this fixture has no log
+}
+
+TEST_F(SessionTest, ASchemaIsDroppedWithItsTablesInWhateverCaseItIsWritten) {
+  Run("CREATE TABLE \"RAW\".t (timestamp timestamptz)");
+  Run("DROP SCHEMA \"Raw\" CASCADE");
+  Run("CREATE SCHEMA raw");
+  Run("CREATE TABLE raw.t (timestamp timestamptz)");
+  EXPECT_EQ(Run("SELECT count(*) FROM varve.tables WHERE table_name = 't' AND schema_name = 'raw'"),
+            (Rows{{"1"}}));
+}
+
+TEST_F(SessionTest, TheSearchPathOpensNoReservedSchema) {
+  EXPECT_EQ(StateOf("SET search_path = varve_internal"), "42501");
+  EXPECT_EQ(StateOf("SET search_path = 'public, Varve_Internal'"), "42501");
+  EXPECT_EQ(StateOf("DROP TABLE dropped"), "42P01");
+  Run("SET search_path = varve");
+  EXPECT_EQ(Run("SELECT count(*) FROM tables").size(), 1u);
+  for (const char* sql :
+       {"DROP VIEW tables", "ALTER VIEW tables RENAME TO x", "COMMENT ON VIEW tables IS 'x'",
+        "CREATE VIEW x AS SELECT 1", "CREATE TABLE x (timestamp timestamptz)", "CREATE SEQUENCE x",
+        "CREATE MACRO x() AS 1", "DROP MACRO flush", "CREATE TYPE x AS ENUM ('a')"}) {
+    EXPECT_EQ(StateOf(sql), "42501") << sql;
+  }
+  Run("CREATE TEMP TABLE x (a int)");
+}
+
+TEST_F(SessionTest, ExplainRunsNoDefinition) {
+  for (const char* sql :
+       {"EXPLAIN ANALYZE DROP TABLE t", "EXPLAIN ANALYZE CREATE TABLE u (a int)",
+        "EXPLAIN ANALYZE ALTER TABLE t ADD COLUMN x int", "EXPLAIN ANALYZE DROP SCHEMA raw"}) {
+    EXPECT_EQ(StateOf(sql), "0A000") << sql;
+  }
+  Run("EXPLAIN ANALYZE INSERT INTO t SELECT '2026-11-01'::timestamptz, 'a', 1");
+  EXPECT_EQ(Run("SELECT k, v FROM t"), (Rows{{"a", "1"}}));
+}
+
 TEST_F(SessionTest, RowsOfTheFastPathFollowTheTransaction) {
   const auto rows = [&] {
     Batch batch;
