@@ -115,7 +115,7 @@ struct Run {
 
 class LogBench {
  public:
-  LogBench(std::string dir, log::SyncMode sync, double seconds) : seconds_(seconds) {
+  LogBench(std::string dir, config::LogSync sync, double seconds) : seconds_(seconds) {
     options_.dir = std::move(dir);
     options_.sync = sync;
     options_.max_bytes = uint64_t{64} << 30;
@@ -203,7 +203,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "usage: log_bench DIR [always|interval:MS|off] [SECONDS]\n");
     return 2;
   }
-  const auto sync = log::SyncMode::Parse(argc > 2 ? argv[2] : "always");
+  const auto sync = config::LogSync::Parse(argc > 2 ? argv[2] : "always");
   double seconds = 2;
   if (!sync.ok() || (argc > 3 && !absl::SimpleAtod(argv[3], &seconds))) return 2;
   MeasureEncoding();

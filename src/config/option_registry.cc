@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "config/log_sync.h"
+
 namespace varve::config {
 namespace {
 
@@ -156,18 +158,6 @@ Result<int64_t> ParseBytes(std::string_view text) {
   return number * factor;
 }
 
-Result<int64_t> ParseLogSync(std::string_view text) {
-  if (text == "always") return 0;
-  if (text == "off") return -1;
-  constexpr std::string_view kPrefix = "interval:";
-  int64_t interval_ms = 0;
-  if (text.starts_with(kPrefix) && ParseInteger(text.substr(kPrefix.size()), interval_ms) &&
-      interval_ms >= 1 && interval_ms <= 60000) {
-    return interval_ms;
-  }
-  return InvalidArgument("not always, interval:MS (1 to 60000) or off: \"{}\"", text);
-}
-
 Status CheckValue(const OptionSpec& option, std::string_view value) {
   int64_t number = 0;
   switch (option.type) {
@@ -178,7 +168,7 @@ Status CheckValue(const OptionSpec& option, std::string_view value) {
     case kChoice:
       return IsChoice(option.choices, value) ? OkStatus() : BadValue(option, value);
     case kLogSync:
-      return ParseLogSync(value).ok() ? OkStatus() : BadValue(option, value);
+      return LogSync::Parse(value).ok() ? OkStatus() : BadValue(option, value);
     case kInteger:
       if (!ParseInteger(value, number)) return BadValue(option, value);
       break;

@@ -43,9 +43,6 @@ Status CheckValue(const OptionSpec& option, std::string_view value);
 // "64MB" -> 67108864; plain numbers are bytes.
 Result<int64_t> ParseBytes(std::string_view text);
 
-// "always", "interval:MS" or "off": the milliseconds of interval, 0 for always, -1 for off.
-Result<int64_t> ParseLogSync(std::string_view text);
-
 // What the option accepts, for messages and for the table: "0 to 65535", "true or false", ...
 std::string AcceptedValues(const OptionSpec& option);
 

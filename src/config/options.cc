@@ -50,10 +50,10 @@ bool Options::Bool(std::string_view name) const {
   return text == "true";
 }
 
-int64_t Options::LogSync() const {
-  const Result<int64_t> interval = ParseLogSync(Text("log-sync"));
-  VARVE_CHECK(interval.ok());
-  return *interval;
+LogSync Options::LogSync() const {
+  const Result<config::LogSync> sync = config::LogSync::Parse(Text("log-sync"));
+  VARVE_CHECK(sync.ok());
+  return *sync;
 }
 
 class OptionsLoader {

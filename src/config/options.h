@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "config/log_sync.h"
 
 namespace varve::config {
 
@@ -39,8 +40,7 @@ class Options {
   int64_t Integer(std::string_view name) const;
   int64_t Bytes(std::string_view name) const;
   bool Bool(std::string_view name) const;
-  // Milliseconds between syncs; 0: before each acknowledgement; -1: off.
-  int64_t LogSync() const;
+  config::LogSync LogSync() const;
 
   const std::map<std::string, OptionValue, std::less<>>& all() const { return values_; }
 

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <future>
 #include <utility>
 
@@ -17,7 +16,6 @@
 namespace varve::log {
 namespace {
 
-constexpr int64_t kSyncIntervalMsMax = 60'000;
 // Below this a segment holds too little to be worth a file.
 constexpr uint64_t kSegmentBytesMin = 4096;
 // So that a full log has segments that can be deleted beside the active one.
@@ -142,23 +140,6 @@ void LogRecovery(const std::string& dir, const RecoveryReport& report) {
 }
 
 }  // namespace
-
-Result<SyncMode> SyncMode::Parse(std::string_view text) {
-  constexpr std::string_view kIntervalPrefix = "interval:";
-  if (text == "always") return SyncMode{Kind::kAlways, {}};
-  if (text == "off") return SyncMode{Kind::kOff, {}};
-  int64_t ms = 0;
-  if (text.starts_with(kIntervalPrefix)) {
-    const std::string_view digits = text.substr(kIntervalPrefix.size());
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), ms);
-    if (error == std::errc() && end == digits.data() + digits.size() && ms >= 1 &&
-        ms <= kSyncIntervalMsMax) {
-      return SyncMode{Kind::kInterval, std::chrono::milliseconds(ms)};
-    }
-  }
-  return InvalidArgument("log-sync accepts always, off or interval:MS with MS in 1..{}: {}",
-                         kSyncIntervalMsMax, text);
-}
 
 Result<std::unique_ptr<LocalLog>> OpenLocalLog(io::FileSystem& files, LocalLogOptions options,
                                                const ReplayFunction& replay) {

@@ -9,16 +9,15 @@
 // Threads:  safe. Callbacks and on_fatal run on the writer thread and must not call the log.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "base/status.h"
+#include "config/log_sync.h"
 #include "io/file.h"
 #include "log/log.h"
 #include "log/torn_tail.h"
@@ -29,23 +28,11 @@ namespace varve::log {
 inline constexpr uint64_t kSegmentBytes = 64u << 20;
 inline constexpr uint64_t kQueueBytesMax = 128u << 20;
 
-// When a commit counts as durable: after its own fdatasync (always); when the system has it, with
-// an fdatasync at most `interval` later; or when the system has it (off). A crash of the process
-// alone loses nothing in any mode.
-struct SyncMode {
-  enum class Kind : uint8_t { kAlways, kInterval, kOff };
-  Kind kind = Kind::kAlways;
-  std::chrono::milliseconds interval{0};  // kInterval only
-
-  // "always", "interval:MS" with MS in 1..60000, "off"; 22023 for anything else.
-  static Result<SyncMode> Parse(std::string_view text);
-};
-
 struct LocalLogOptions {
   std::string dir;  // made when absent
   uint64_t max_bytes = uint64_t{8192} << 20;
   uint64_t segment_bytes = kSegmentBytes;  // lowered to a quarter of max_bytes if that is less
-  SyncMode sync;
+  config::LogSync sync;
   // No Lsn below this is given out: the lake holds rows up to the one before it, and a log folder
   // that was lost must not number new rows as old ones.
   Lsn min_next_lsn{1};

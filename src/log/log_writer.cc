@@ -93,7 +93,7 @@ void LogWriter::Run() {
 bool LogWriter::TakeGroup(Group& group) {
   MutexLock lock(mu_);
   const auto has_work = [&]() VARVE_REQUIRES(mu_) { return stopping_ || !queue_.empty(); };
-  if (options_.sync.kind == SyncMode::Kind::kInterval && error_.ok() && HasUnsynced()) {
+  if (options_.sync.mode == config::LogSync::Mode::kInterval && error_.ok() && HasUnsynced()) {
     const auto interval_us = std::chrono::microseconds(options_.sync.interval).count();
     const int64_t left_us = std::max<int64_t>(0, last_sync_at_us_ + interval_us - NowUs());
     work_.WaitFor(mu_, std::chrono::microseconds(left_us), has_work);
@@ -118,7 +118,7 @@ void LogWriter::WriteGroup(Group& group) {
   if (!error_.ok()) return;
   if (Status written = WritePlaced(); !written.ok()) return Poison(std::move(written));
   VARVE_FAULT_POINT("log.after_write");
-  if (options_.sync.kind == SyncMode::Kind::kAlways && HasUnsynced()) {
+  if (options_.sync.mode == config::LogSync::Mode::kAlways && HasUnsynced()) {
     if (Status synced = Sync(); !synced.ok()) return Poison(std::move(synced));
   }
   VARVE_FAULT_POINT("log.after_sync");
@@ -189,7 +189,8 @@ Status LogWriter::WritePlaced() {
 }
 
 void LogWriter::SyncIfDue() {
-  if (options_.sync.kind != SyncMode::Kind::kInterval || !error_.ok() || !HasUnsynced()) return;
+  if (options_.sync.mode != config::LogSync::Mode::kInterval || !error_.ok() || !HasUnsynced())
+    return;
   const auto interval_us = std::chrono::microseconds(options_.sync.interval).count();
   if (NowUs() < last_sync_at_us_ + interval_us) return;
   if (Status synced = Sync(); !synced.ok()) Poison(std::move(synced));

@@ -17,6 +17,7 @@
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "config/log_sync.h"
 #include "log/local_log.h"
 #include "log/record_codec.h"
 #include "log/segment_set.h"
@@ -36,7 +37,7 @@ struct QueuedTransaction {
 class LogWriter {
  public:
   struct Options {
-    SyncMode sync;
+    config::LogSync sync;
     uint64_t max_bytes = 0;
     std::function<void(const Status&)> on_fatal;
   };

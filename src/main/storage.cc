@@ -61,13 +61,6 @@ std::vector<engine::OptionRow> OptionRows(const config::Options& options) {
   return rows;
 }
 
-log::SyncMode SyncModeOf(const config::Options& options) {
-  const int64_t interval_ms = options.LogSync();
-  if (interval_ms == 0) return {log::SyncMode::Kind::kAlways, {}};
-  if (interval_ms < 0) return {log::SyncMode::Kind::kOff, {}};
-  return {log::SyncMode::Kind::kInterval, std::chrono::milliseconds(interval_ms)};
-}
-
 }  // namespace
 
 // In the order in which they are opened; destroyed the other way round.
@@ -174,7 +167,7 @@ Status Storage::Parts::OpenLog(const config::Options& options) {
   log::LocalLogOptions settings;
   settings.dir = dir.Sub("log");
   settings.max_bytes = static_cast<uint64_t>(options.Integer("log-max-mb")) * kMegabyte;
-  settings.sync = SyncModeOf(options);
+  settings.sync = options.LogSync();
   settings.min_next_lsn = flushed_max.Next();
   settings.on_fatal = StopForBrokenLog;
   VARVE_ASSIGN_OR_RETURN(const TableId highest, engine->HighestTableId());
