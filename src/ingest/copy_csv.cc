@@ -33,30 +33,17 @@ class CopyCsv : public CopyLines {
     return {first, static_cast<size_t>(last - first)};
   }
 
-  Result<bool> ReadRow(const char*& cursor, const char* end, bool at_end) override {
-    while (true) {
-      std::string_view value;
-      bool quoted = false;
-      VARVE_ASSIGN_OR_RETURN(const bool complete, ReadField(cursor, end, at_end, value, quoted));
-      if (!complete) return false;
-      VARVE_RETURN_IF_ERROR(Field(value, quoted));
-      if (cursor == end) return true;
-      if (*cursor == delimiter_) {
-        ++cursor;
-        if (cursor == end && at_end) {  // an empty last field without a line end
-          VARVE_RETURN_IF_ERROR(Field({}, false));
-          return true;
-        }
-        continue;
-      }
-      VARVE_RETURN_IF_ERROR(TakeLineEnd(cursor, end));
-      return true;
-    }
+  Result<bool> ReadField(const char*& cursor, const char* end, bool at_end) override {
+    std::string_view value;
+    bool quoted = false;
+    VARVE_ASSIGN_OR_RETURN(const bool complete, FindField(cursor, end, at_end, value, quoted));
+    if (!complete) return false;
+    VARVE_RETURN_IF_ERROR(Field(value, quoted));
+    return true;
   }
 
-  // One field up to its delimiter or line end. A view of the text when it holds no quotes or is
-  // quoted as a whole, which is nearly always.
-  Result<bool> ReadField(const char*& cursor, const char* end, bool at_end, std::string_view& value,
+  // A view of the text when it holds no quotes or is quoted as a whole, which is nearly always.
+  Result<bool> FindField(const char*& cursor, const char* end, bool at_end, std::string_view& value,
                          bool& quoted) {
     const char* const first = cursor;
     cursor = SkipPlain(cursor, end);

@@ -49,6 +49,19 @@ Status CopyLines::TakeLineEnd(const char*& cursor, const char* end) {
   return OkStatus();
 }
 
+Result<bool> CopyLines::ReadRow(const char*& cursor, const char* end, bool at_end) {
+  while (true) {
+    VARVE_ASSIGN_OR_RETURN(const bool complete, ReadField(cursor, end, at_end));
+    if (!complete) return false;
+    if (cursor == end) return true;
+    if (*cursor != spec_.delimiter) {
+      VARVE_RETURN_IF_ERROR(TakeLineEnd(cursor, end));
+      return true;
+    }
+    ++cursor;
+  }
+}
+
 // A line of \. alone ends the data, whatever follows.
 bool CopyLines::IsEndMarker(const char* cursor, const char* end, bool at_end) const {
   if (end - cursor < 2 || cursor[0] != '\\' || cursor[1] != '.') return false;

@@ -1,6 +1,6 @@
 // Keeps what has arrived of COPY data in text or csv until whole rows are there, and reads them.
 //
-// Role:     CopyDecoder::Feed -> [CopyLines] -> ReadRow of copy_text and copy_csv -> CopyRows.
+// Role:     CopyDecoder::Feed -> [CopyLines] -> ReadField of copy_text and copy_csv -> CopyRows.
 // Limits:   a row cut by a chunk's end is read again from its start; the buffer doubles between two
 //           tries, so that the work stays linear in the input.
 // Errors:   sticky: after one, Feed and Finish return it again.
@@ -28,15 +28,12 @@ class CopyLines : public CopyDecoder {
  protected:
   enum class LineEnd { kUnknown, kNewline, kCarriageReturnNewline };
 
-  // One row: its fields go through Put and PutNull, the cursor to the start of the next line.
-  // False: the text ends before the row does. `at_end`: no more text will come.
-  virtual Result<bool> ReadRow(const char*& cursor, const char* end, bool at_end) = 0;
+  // One field: it goes through Put or PutNull, the cursor to the delimiter or line end behind it.
+  // False: the text ends before the field does. `at_end`: no more text will come.
+  virtual Result<bool> ReadField(const char*& cursor, const char* end, bool at_end) = 0;
 
   Status Put(std::string_view value);
   Status PutNull();
-  // Takes the line end at `cursor`, where '\n' or '\r' stands. 22P04 when it is not like the first.
-  Status TakeLineEnd(const char*& cursor, const char* end);
-
   const CopySpec& spec() const { return spec_; }
   Status BadFormat(std::string_view what) const { return rows_.BadFormat(what, row_line_); }
   size_t field() const { return field_; }
@@ -44,6 +41,10 @@ class CopyLines : public CopyDecoder {
   void CountLine() { ++lines_in_row_; }
 
  private:
+  // Takes the line end at `cursor`: '\n' or '\r' stands there. 22P04 when it is not like the first.
+  Status TakeLineEnd(const char*& cursor, const char* end);
+  // One row, the cursor to the start of the next line. False: the text ends before the row does.
+  Result<bool> ReadRow(const char*& cursor, const char* end, bool at_end);
   Status Read(std::string_view text, bool at_end, size_t& consumed);
   Status ReadOne(const char*& cursor, const char* end, bool at_end, bool& complete);
   bool IsEndMarker(const char* cursor, const char* end, bool at_end) const;

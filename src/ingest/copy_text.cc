@@ -11,7 +11,7 @@ namespace {
 class CopyText : public CopyLines {
  public:
   CopyText(const CopySpec& spec, CopyRows rows)
-      : CopyLines(spec, std::move(rows)), delimiter_(spec.delimiter), null_text_(spec.null_text) {
+      : CopyLines(spec, std::move(rows)), null_text_(spec.null_text) {
     for (const char c : {spec.delimiter, '\\', '\n', '\r'}) {
       is_special_[static_cast<unsigned char>(c)] = true;
     }
@@ -24,30 +24,18 @@ class CopyText : public CopyLines {
     return p;
   }
 
-  Result<bool> ReadRow(const char*& cursor, const char* end, bool at_end) override {
-    while (true) {
-      const char* const first = cursor;
-      bool escaped = false;
+  Result<bool> ReadField(const char*& cursor, const char* end, bool at_end) override {
+    const char* const first = cursor;
+    bool escaped = false;
+    cursor = SkipPlain(cursor, end);
+    while (cursor < end && *cursor == '\\') {
+      escaped = true;
+      cursor = cursor + 1 < end ? cursor + 2 : end;
       cursor = SkipPlain(cursor, end);
-      while (cursor < end && *cursor == '\\') {
-        escaped = true;
-        cursor = cursor + 1 < end ? cursor + 2 : end;
-        cursor = SkipPlain(cursor, end);
-      }
-      if (cursor == end && !at_end) return false;
-      VARVE_RETURN_IF_ERROR(Field({first, static_cast<size_t>(cursor - first)}, escaped));
-      if (cursor == end) return true;
-      if (*cursor == delimiter_) {
-        ++cursor;
-        if (cursor == end && at_end) {  // an empty last field without a line end
-          VARVE_RETURN_IF_ERROR(Field({}, false));
-          return true;
-        }
-        continue;
-      }
-      VARVE_RETURN_IF_ERROR(TakeLineEnd(cursor, end));
-      return true;
     }
+    if (cursor == end && !at_end) return false;
+    VARVE_RETURN_IF_ERROR(Field({first, static_cast<size_t>(cursor - first)}, escaped));
+    return true;
   }
 
   Status Field(std::string_view raw, bool escaped) {
@@ -112,7 +100,6 @@ class CopyText : public CopyLines {
     }
   }
 
-  const char delimiter_;
   const std::string null_text_;
   std::array<bool, 256> is_special_{};
   std::string scratch_;  // kept, so that an escape costs no allocation
