@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lake/json_text.h"
 #include "lake/partition_path.h"
 
 namespace varve::lake {
@@ -11,12 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 namespace dom = simdjson::dom;
-
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string Quote(std::string_view text) { return Dump(Json(text)); }
 
 // Reads the fields of one action and remembers the first that is wrong.
 class Fields {
@@ -102,7 +97,7 @@ std::string CheckpointJson(const dom::object& object) {
   for (const auto& [key, value] : object) {
     if (value.is_null() || key.ends_with("_parsed")) continue;
     if (out.size() > 1) out += ',';
-    out += Quote(key) + ":";
+    out += QuoteJson(key) + ":";
     out += key == "dataChange" ? "false" : std::string(simdjson::minify(value));
   }
   return out + "}";
@@ -173,7 +168,7 @@ Result<Action> ReadRemove(const dom::object& object) {
   json["path"] = fields.Text("path");
   json["deletionTimestamp"] = remove.deletion_ms;
   json["dataChange"] = false;
-  remove.json = Dump(json);
+  remove.json = DumpJson(json);
   VARVE_RETURN_IF_ERROR(fields.status());
   return remove;
 }
@@ -274,7 +269,7 @@ Metadata NewMetadata(const TableDef& table, const std::string& id, std::string s
   json["partitionColumns"] = metadata.partition_columns;
   json["configuration"] = Json::object();
   json["createdTime"] = now_ms;
-  metadata.json = Dump(json);
+  metadata.json = DumpJson(json);
   return metadata;
 }
 
@@ -283,7 +278,7 @@ Metadata WithSchema(const Metadata& old, std::string schema_json) {
   metadata.schema_json = std::move(schema_json);
   Json json = Json::parse(old.json, nullptr, /*allow_exceptions=*/false);
   json["schemaString"] = metadata.schema_json;
-  metadata.json = Dump(json);
+  metadata.json = DumpJson(json);
   return metadata;
 }
 
@@ -299,9 +294,9 @@ NewAdd MakeAdd(DataFile file, std::string stats_json, int64_t now_ms) {
   json["dataChange"] = true;
   json["stats"] = std::move(stats_json);
   NewAdd add;
-  add.line = ActionLine("add", Dump(json));
+  add.line = ActionLine("add", DumpJson(json));
   json["dataChange"] = false;
-  add.action.json = Dump(json);
+  add.action.json = DumpJson(json);
   add.action.file = std::move(file);
   return add;
 }
@@ -311,7 +306,7 @@ Txn NewTxn(const std::string& app_id, int64_t version, int64_t now_ms) {
   json["appId"] = app_id;
   json["version"] = version;
   json["lastUpdated"] = now_ms;
-  return {app_id, version, Dump(json)};
+  return {app_id, version, DumpJson(json)};
 }
 
 std::string CommitInfoLine(std::string_view operation, const TableDef& table, bool blind_append,
@@ -324,11 +319,11 @@ std::string CommitInfoLine(std::string_view operation, const TableDef& table, bo
   json["timestamp"] = now_ms;
   json["operation"] = operation;
   // Values are text in this map, whatever they hold.
-  json["operationParameters"]["partitionBy"] = Dump(partition_by);
+  json["operationParameters"]["partitionBy"] = DumpJson(partition_by);
   if (operation == "WRITE") json["operationParameters"]["mode"] = "Append";
   json["isBlindAppend"] = blind_append;
   json["engineInfo"] = "Varve";
-  return ActionLine("commitInfo", Dump(json));
+  return ActionLine("commitInfo", DumpJson(json));
 }
 
 }  // namespace varve::lake

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lake/json_text.h"
+
 namespace varve::lake {
 namespace {
 
@@ -140,15 +142,11 @@ Result<Json> FieldJson(const ColumnDef& column, const Json* previous, bool is_ad
   return field;
 }
 
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 Result<std::string> DeltaType(const Type& type) {
   VARVE_ASSIGN_OR_RETURN(const Json json, TypeJson(type));
-  return json.is_string() ? json.get<std::string>() : Dump(json);
+  return json.is_string() ? json.get<std::string>() : DumpJson(json);
 }
 
 Result<std::string> SchemaJson(const TableDef& table, std::string_view previous) {
@@ -176,7 +174,7 @@ Result<std::string> SchemaJson(const TableDef& table, std::string_view previous)
   Json schema;
   schema["type"] = "struct";
   schema["fields"] = std::move(fields);
-  return Dump(schema);
+  return DumpJson(schema);
 }
 
 Result<std::vector<DeltaField>> ParseSchema(std::string_view schema_json) {
@@ -186,7 +184,7 @@ Result<std::vector<DeltaField>> ParseSchema(std::string_view schema_json) {
     DeltaField field;
     field.name = json["name"].get<std::string>();
     const Json& type = json["type"];
-    field.delta_type = type.is_string() ? type.get<std::string>() : Dump(type);
+    field.delta_type = type.is_string() ? type.get<std::string>() : DumpJson(type);
     field.nullable = json.value("nullable", Json(true)) != false;
     const Json metadata = json.value("metadata", Json::object());
     if (metadata.is_object()) {

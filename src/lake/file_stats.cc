@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/uuid.h"
 #include "lake/iso_time.h"
+#include "lake/json_text.h"
 
 namespace varve::lake {
 namespace {
@@ -216,10 +216,6 @@ ColumnStats ColumnStatsOf(const ColumnDef& column, const std::vector<BatchSlice>
 
 // ---- JSON -----------------------------------------------------------------------------------
 
-std::string Quote(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 bool IsNumber(const Type& type) {
   switch (type.kind()) {
     case TypeKind::kInt16:
@@ -244,7 +240,7 @@ std::string ValuesJson(const TableDef& table, const DataFile& file, TextOf text_
     const std::optional<std::string> text = text_of(column, stats->second);
     if (!text) continue;
     out += out.empty() ? "" : ",";
-    out += Quote(column.name) + ":" + *text;
+    out += QuoteJson(column.name) + ":" + *text;
   }
   return "{" + out + "}";
 }
@@ -361,7 +357,7 @@ DataFile DescribeRows(const TableRef& table, const std::vector<BatchSlice>& slic
 std::string StatsJson(const TableDef& table, const DataFile& file) {
   const auto bound = [](const ColumnDef& column, const std::optional<std::string>& text) {
     if (!text || IsNumber(column.type)) return text;
-    return std::optional(Quote(*text));
+    return std::optional(QuoteJson(*text));
   };
   std::string out = "{";
   if (file.rows) out += fmt::format("\"numRecords\":{},", *file.rows);

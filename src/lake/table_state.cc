@@ -167,14 +167,6 @@ Status TableState::CheckFits(const TableDef& table) const {
   return OkStatus();
 }
 
-Result<bool> TableState::LacksColumnOf(const TableDef& table) const {
-  VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields, ParseSchema(metadata_->schema_json));
-  return std::any_of(table.columns.begin(), table.columns.end(), [&](const ColumnDef& column) {
-    return std::none_of(fields.begin(), fields.end(),
-                        [&](const DeltaField& field) { return field.name == column.name; });
-  });
-}
-
 Result<bool> TableState::HasColumnsOf(const TableDef& table) const {
   VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields, ParseSchema(metadata_->schema_json));
   if (fields.size() != table.columns.size()) return false;

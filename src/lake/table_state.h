@@ -36,8 +36,6 @@ class TableState {
   // Checks that `table` fits: columns that both have are of one type, and the partition columns are
   // the same. FailedPrecondition names the column.
   Status CheckFits(const TableDef& table) const;
-  // True when `table` has a column that the Delta table does not know yet.
-  Result<bool> LacksColumnOf(const TableDef& table) const;
   // True when the Delta table has exactly the columns of `table`, in any order.
   Result<bool> HasColumnsOf(const TableDef& table) const;
 
