@@ -102,28 +102,36 @@ void PutNumber(int64_t number, std::string& out) {
   out.append(text.data(), text.size());
 }
 
-// A value's text with every character of `doubled` written twice (SQL) or behind a backslash
-// (COPY).
+// A value's text with `escape` before every character of `special`.
 void PutEscaped(std::string_view text, std::string_view special, char escape, std::string& out) {
   size_t from = 0;
   for (size_t at = text.find_first_of(special); at != std::string_view::npos;
        at = text.find_first_of(special, at + 1)) {
     out.append(text, from, at - from);
-    out.push_back(escape == '\0' ? text[at] : escape);
+    out.push_back(escape);
     from = at;
   }
   out.append(text, from);
 }
 
-void PutQuoted(std::string_view text, std::string& out) {
-  out.push_back('\'');
-  PutEscaped(text, "'", '\0', out);
-  out.push_back('\'');
-}
+// How a value is written where it is text: as an SQL literal, or as a field of COPY text.
+struct TextForm {
+  std::string_view null;
+  std::string_view yes;
+  std::string_view no;
+  std::string_view quote;          // around texts and timestamps
+  std::string_view array_open;     // before the elements of an array
+  std::string_view array_close;    // behind them
+  std::string_view element_quote;  // around each of them
+  std::string_view special;        // characters of a text that need `escape` before them
+  char escape;
+};
+constexpr TextForm kLiteral{"NULL", "TRUE", "FALSE", "'", "ARRAY[", "]", "'", "'", '\''};
+constexpr TextForm kCopyText{"\\N", "t", "f", "", "{", "}", "\"", "\\\t\n", '\\'};
 
-void PutLiteral(const Field& field, FieldKind kind, std::string& out) {
+void PutText(const Field& field, FieldKind kind, const TextForm& form, std::string& out) {
   if (field.is_null) {
-    out += "NULL";
+    out += form.null;
     return;
   }
   switch (kind) {
@@ -132,54 +140,27 @@ void PutLiteral(const Field& field, FieldKind kind, std::string& out) {
       PutNumber(field.number, out);
       return;
     case kBool:
-      out += field.number != 0 ? "TRUE" : "FALSE";
+      out += field.number != 0 ? form.yes : form.no;
       return;
     case kTimestamp:
-      out.push_back('\'');
+      out += form.quote;
       PutTimestamp(field.number, out);
-      out.push_back('\'');
+      out += form.quote;
       return;
     case kTexts:
-      out += "ARRAY[";
+      out += form.array_open;
       for (size_t i = 0; i < field.texts.size(); ++i) {
         if (i > 0) out.push_back(',');
-        PutQuoted(field.texts[i], out);
+        out += form.element_quote;
+        PutEscaped(field.texts[i], form.special, form.escape, out);
+        out += form.element_quote;
       }
-      out.push_back(']');
+      out += form.array_close;
       return;
     default:
-      PutQuoted(field.text, out);
-  }
-}
-
-void PutCopyText(const Field& field, FieldKind kind, std::string& out) {
-  if (field.is_null) {
-    out += "\\N";
-    return;
-  }
-  switch (kind) {
-    case kInteger:
-    case kBigint:
-      PutNumber(field.number, out);
-      return;
-    case kBool:
-      out.push_back(field.number != 0 ? 't' : 'f');
-      return;
-    case kTimestamp:
-      PutTimestamp(field.number, out);
-      return;
-    case kTexts:
-      out.push_back('{');
-      for (size_t i = 0; i < field.texts.size(); ++i) {
-        if (i > 0) out.push_back(',');
-        out.push_back('"');
-        PutEscaped(field.texts[i], "\\\t\n", '\\', out);
-        out.push_back('"');
-      }
-      out.push_back('}');
-      return;
-    default:
-      PutEscaped(field.text, "\\\t\n", '\\', out);
+      out += form.quote;
+      PutEscaped(field.text, form.special, form.escape, out);
+      out += form.quote;
   }
 }
 
@@ -281,7 +262,7 @@ OtelTotals OtelGenerator::AppendInsert(int64_t begin, int64_t end, std::string& 
     first = false;
     for (size_t i = 0; i < filled.size(); ++i) {
       if (i > 0) to += ", ";
-      PutLiteral(row.fields[filled[i]], OtelColumns()[filled[i]].kind, to);
+      PutText(row.fields[filled[i]], OtelColumns()[filled[i]].kind, kLiteral, to);
     }
     to.push_back(')');
   });
@@ -301,7 +282,7 @@ OtelTotals OtelGenerator::AppendCopyText(int64_t begin, int64_t end, std::string
   return Encode(begin, end, out, [](const OtelRow& row, std::string& to) {
     for (size_t i = 1; i < kOtelColumns; ++i) {
       if (i > 1) to.push_back('\t');
-      PutCopyText(row.fields[i], OtelColumns()[i].kind, to);
+      PutText(row.fields[i], OtelColumns()[i].kind, kCopyText, to);
     }
     to.push_back('\n');
   });
