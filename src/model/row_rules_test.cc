@@ -22,8 +22,9 @@ TableDef Spans() {
   return table;
 }
 
-Column Times(std::vector<std::optional<int64_t>> values) {
-  ColumnBuilder builder{Type(TypeKind::kTimestampTz)};
+template <typename T>
+Column FixedColumn(TypeKind kind, const std::vector<std::optional<T>>& values) {
+  ColumnBuilder builder{Type(kind)};
   for (const auto& value : values) {
     if (value) {
       builder.AppendFixed(*value);
@@ -34,16 +35,12 @@ Column Times(std::vector<std::optional<int64_t>> values) {
   return builder.Finish();
 }
 
-Column Dates(std::vector<std::optional<int32_t>> values) {
-  ColumnBuilder builder{Type(TypeKind::kDate)};
-  for (const auto& value : values) {
-    if (value) {
-      builder.AppendFixed(*value);
-    } else {
-      builder.AppendNull();
-    }
-  }
-  return builder.Finish();
+Column Times(const std::vector<std::optional<int64_t>>& values) {
+  return FixedColumn(TypeKind::kTimestampTz, values);
+}
+
+Column Dates(const std::vector<std::optional<int32_t>>& values) {
+  return FixedColumn(TypeKind::kDate, values);
 }
 
 Column Texts(std::vector<const char*> values) {
