@@ -2,8 +2,9 @@
 """The tidy test: rules of form that no compiler checks. Usage: tidy.py [TREE].
 
 Sizes, banned calls, dead files, leftover marks, headers without a first sentence, folders without a
-README, names that say nothing, paths of one machine. One line per finding; exit status 1 when there
-is one. The length of C++ functions is clang-tidy's to check (.clang-tidy), of Python ones checked here.
+README, names that say nothing, paths of one machine, references that lead nowhere. One line per
+finding; exit status 1 when there is one. The length of C++ functions is clang-tidy's to check
+(.clang-tidy), of Python ones checked here.
 """
 
 import ast
@@ -55,6 +56,11 @@ MACHINE_PATHS = re.compile(r"(^|[^A-Za-z0-9_.])/(wo" r"rk|ro" r"ot|fa" r"rm)/")
 REGISTRIES = re.compile(
     r"registry\.npm" r"js|py" r"pi\.org|pythonho" r"sted|deb\.deb" r"ian\.org|proxy\.go" r"lang"
     r"|repo1\.ma" r"ven|crates\.i" r"o\b")
+# What a reader would open: a Markdown link, a path of the tree or of src/ in a code span, a page of docs/ anywhere.
+LINKS = re.compile(r"\[[^\]]*\]\(([^)\s#]+)[^)]*\)")
+SPANS = re.compile(r"`((?:src|docs|tests|tools|bench|cmake|schemas)/[\w./-]+)`")
+CODE = re.compile(r"`(\w+(?:/\w+)+\.(?:cc|h|py))`")
+PAGES = re.compile(r"\bdocs/[\w./-]+\.md\b|\bdocs/decisions/\d+[\w.-]*")
 VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|manager|misc)\.(h|cc|py)$")
 
 findings: list[str] = []
@@ -86,6 +92,22 @@ def check_text(path: Path, lines: list[str]) -> None:
             report(path, number, "a path of one machine")
         if REGISTRIES.search(line):
             report(path, number, "names a registry's host; its client knows where it is")
+
+
+def check_references(top: Path, path: Path, lines: list[str]) -> None:
+    """Every file that a text sends its reader to is there."""
+    is_prose = path.suffix == ".md"
+    for number, line in enumerate(lines, 1):
+        links = LINKS.findall(line) if is_prose else []
+        beside = {link for link in links if "://" not in link and not link.startswith("mailto:")}
+        below_top = set(PAGES.findall(line)) | set(SPANS.findall(line) if is_prose else [])
+        sources = set(CODE.findall(line) if is_prose else []) - below_top
+        for folder, names in ((top / path.parent, beside), (top, below_top), (top / "src", sources)):
+            for name in sorted(names):
+                target = folder / name
+                # A stem stands for the header and the source.
+                if not target.exists() and not list(target.parent.glob(target.name + ".*")):
+                    report(path, number, f"there is no {name}")
 
 
 def check_banned(path: Path, text: str) -> None:
@@ -152,6 +174,9 @@ def check_file(top: Path, path: Path) -> None:
     if VAGUE_NAMES.search(path.name):
         report(path, 1, "the name does not say what is in it")
     check_text(path, lines)
+    # A test names files that are not there on purpose.
+    if not path.stem.endswith("_test"):
+        check_references(top, path, lines)
     if path.suffix in LINES_MAX:
         check_sizes(path, lines)
     if path.suffix in (".cc", ".h") and path.parts[0] in ("src", "bench", "tests"):

@@ -48,6 +48,13 @@ def test_look_alikes_pass(tree: Path, code: str):
     assert run(tree) == (0, "tidy: ok\n")
 
 
+def test_references_that_lead_somewhere_pass(tree: Path):
+    write(tree, "docs/b.md", "# B\n")
+    write(tree, "docs/a.md", "[b](b.md#part) [log](../src/log/rows.h) [x](https://x.org/y) `src/log/rows` `log/rows.cc` `src/log` `src/log/x y`\n")
+    write(tree, "src/log/rows.cc", "// docs/b.md\n")
+    assert run(tree) == (0, "tidy: ok\n")
+
+
 @pytest.mark.parametrize("code, word", [
     ("int x = rand();", "rand("),
     ("std::mutex mu;", "std::mutex"),
@@ -85,6 +92,11 @@ def test_banned_call_is_named_with_its_line(tree: Path, code: str, word: str):
     ("src/log/README.md", "line\n" * 61, "61 lines, more than 60"),
     ("src/ring/ring.h", HEADER, "src/ring/README.md:1: a source folder says"),
     ("src/log/row_utils.h", HEADER, "the name does not say"),
+    ("docs/a.md", "see [b](b.md#part)\n", "docs/a.md:1: there is no b.md"),
+    ("docs/a.md", "see `src/log/gone.h`\n", "there is no src/log/gone.h"),
+    ("docs/a.md", "see `log/gone.cc`\n", "there is no log/gone.cc"),
+    ("src/log/rows.cc", "// docs/formats/gone.md\n", "there is no docs/formats/gone.md"),
+    ("src/log/rows.cc", "// docs/decisions/0099\n", "there is no docs/decisions/0099"),
     ("tools/a.py", "def f():\n" + "    x = 1\n" * 70, "f has 71 lines, more than 70"),
 ])
 def test_violation_is_named(tree: Path, name: str, text: str, finding: str):

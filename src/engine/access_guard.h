@@ -6,8 +6,8 @@
 //           the first.
 // Errors:   42501 names the thing that was refused. Statement kinds, table functions and plan
 //           operators are allow-lists: what is new in DuckDB is refused until it is listed. Scalar
-//           functions are a deny-list, because nearly all of them only compute
-//           (docs/decisions/0012).
+//           functions are a deny-list, because nearly all of them only compute:
+//           docs/decisions/0009-access-guard.md.
 // Threads:  no shared state.
 #pragma once
 

@@ -4,7 +4,7 @@
 //           - `x = ANY(array)` becomes IN or list_contains(): DuckDB makes a joined sub-query of it
 //           - array_agg(DISTINCT x) and the like sort, as PostgreSQL's do
 //           - `~`, `~*`, `!~*` match anywhere in the text; DuckDB's `~` wants all of it
-//           - x::varchar(n) cuts; numeric without precision keeps digits (decision 0011)
+//           - x::varchar(n) cuts; numeric without precision keeps digits (decision 0008)
 //           - pg_catalog.f(...) is looked up on the search path
 // Threads:  changes the statement in place; no shared state.
 #pragma once

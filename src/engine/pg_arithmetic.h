@@ -12,7 +12,7 @@
 namespace varve::engine {
 
 // Digits after the point of quotients and averages. PostgreSQL keeps at least 16 significant digits
-// and varies the scale by value; a DECIMAL has one scale for the whole column (decision 0010).
+// and varies the scale by value; a DECIMAL has one scale for the whole column (decision 0007).
 inline constexpr uint8_t kQuotientScale = 16;
 
 void RegisterArithmetic(duckdb::DatabaseInstance& db);
