@@ -147,6 +147,25 @@ TEST_F(EngineTest, EveryFilterAgreesWithPlainDuckDb) {
             Run("SELECT count(*) FROM plain WHERE date = '2026-11-02'"));
 }
 
+TEST_F(EngineTest, ArraysAndRealsInFilesAreFiltered) {
+  Run("CREATE TABLE t (timestamp timestamptz, id int, k text, tags text[], r real)");
+  Run("INSERT INTO t (timestamp, id, k, tags, r) SELECT '2026-11-01'::timestamptz, x, "
+      "CASE x % 5 WHEN 0 THEN 'ab' WHEN 1 THEN NULL ELSE 'c' || (x % 3) END, "
+      "CASE x % 4 WHEN 0 THEN ['a', 'b'] WHEN 1 THEN [NULL, 'a'] WHEN 2 THEN [] END, 0.1 "
+      "FROM range(1000) r(x)");
+  Flush("public", "t");
+  Run("CREATE TEMP TABLE plain AS SELECT * FROM t");
+  for (const char* filter :
+       {"tags IS DISTINCT FROM ['a', 'b'] AND k LIKE '%b'", "tags = ['a', 'b'] AND k <> 'ab'",
+        "id % 3 = 1 AND tags IS DISTINCT FROM ['a', 'b']", "tags IS NULL AND id > 7",
+        "r = 0.1::real AND id >= id", "r IN (0.1::real, 7::real)"}) {
+    const std::string rest = std::string(" WHERE ") + filter + " ORDER BY id";
+    const auto rows = Run("SELECT * FROM t" + rest);
+    EXPECT_EQ(rows, Run("SELECT * FROM plain" + rest)) << filter;
+    EXPECT_FALSE(rows.empty()) << filter;
+  }
+}
+
 TEST_F(EngineTest, ExplainShowsScansAndPushedFilters) {
   Run(kReadings);
   Run("INSERT INTO raw.readings (timestamp, device, temperature) SELECT timestamptz '2026-11-01' + "

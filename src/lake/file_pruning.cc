@@ -78,6 +78,17 @@ std::optional<Key> DoubleKey(std::string_view text) {
   return value;
 }
 
+// A float may be written as the double that equals it or with the digits that tell floats apart:
+// 3.0000000054977558e+38 and 3e+38 are one value.
+std::optional<Key> FloatKey(std::string_view text) {
+  float value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value != value) {
+    return std::nullopt;
+  }
+  return double{value};
+}
+
 // `as_max`: the text may be an instant that a writer cut off to milliseconds; take the latest that
 // it can stand for.
 std::optional<Key> InstantKey(std::string_view text, bool as_max) {
@@ -97,6 +108,7 @@ std::optional<Key> MakeKey(const Type& type, std::string_view text, bool as_max)
     case TypeKind::kDecimal:
       return DigitsKey(text);
     case TypeKind::kFloat32:
+      return FloatKey(text);
     case TypeKind::kFloat64:
       return DoubleKey(text);
     case TypeKind::kDate: {

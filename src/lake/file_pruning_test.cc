@@ -44,6 +44,19 @@ void CheckRange(const Type& type, const std::vector<std::string>& five, bool flo
   }
 }
 
+TEST(FilePruningTest, AFloatIsOneValueInEitherOfItsForms) {
+  // What statistics of ours say of the real 3e38, and what DuckDB says it is.
+  const DataFile file = FileWith("c", {"3.0000000054977558e+38", "3.0000000054977558e+38", 0});
+  const DataFile other = FileWith("c", {"3e+38", "3e+38", 0});
+  for (const BoundOp op : {BoundOp::kEqual, BoundOp::kIn, BoundOp::kLessOrEqual}) {
+    EXPECT_TRUE(May(file, Type(TypeKind::kFloat32), op, {"3e+38"}));
+    EXPECT_TRUE(May(other, Type(TypeKind::kFloat32), op, {"3.0000000054977558e+38"}));
+  }
+  const DataFile tenth = FileWith("c", {"0.10000000149011612", "0.10000000149011612", 0});
+  EXPECT_TRUE(May(tenth, Type(TypeKind::kFloat32), BoundOp::kEqual, {"0.1"}));
+  EXPECT_FALSE(May(tenth, Type(TypeKind::kFloat32), BoundOp::kEqual, {"0.2"}));
+}
+
 TEST(FilePruningTest, RangesOfEachType) {
   CheckRange(Type(TypeKind::kInt16), {"-11", "-10", "9", "10", "11"});
   CheckRange(Type(TypeKind::kInt64), {"-9223372036854775808", "-9223372036854775807", "0",
