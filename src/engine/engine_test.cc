@@ -158,11 +158,14 @@ TEST_F(EngineTest, ArraysAndRealsInFilesAreFiltered) {
   for (const char* filter :
        {"tags IS DISTINCT FROM ['a', 'b'] AND k LIKE '%b'", "tags = ['a', 'b'] AND k <> 'ab'",
         "id % 3 = 1 AND tags IS DISTINCT FROM ['a', 'b']", "tags IS NULL AND id > 7",
+        "tags IS NULL", "tags = ['a', 'b']", "tags IS NOT NULL AND k LIKE '%b'",
         "r = 0.1::real AND id >= id", "r IN (0.1::real, 7::real)"}) {
     const std::string rest = std::string(" WHERE ") + filter + " ORDER BY id";
     const auto rows = Run("SELECT * FROM t" + rest);
     EXPECT_EQ(rows, Run("SELECT * FROM plain" + rest)) << filter;
     EXPECT_FALSE(rows.empty()) << filter;
+    const std::string count = std::string("SELECT count(*), max(id) FROM ");
+    EXPECT_EQ(Run(count + "t WHERE " + filter), Run(count + "plain WHERE " + filter)) << filter;
   }
 }
 

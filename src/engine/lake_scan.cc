@@ -5,6 +5,7 @@
 #include <duckdb/common/multi_file/multi_file_reader.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
 #include <duckdb/planner/binder.hpp>
+#include <duckdb/planner/expression_iterator.hpp>
 #include <duckdb/planner/filter/conjunction_filter.hpp>
 #include <duckdb/planner/filter/optional_filter.hpp>
 
@@ -277,11 +278,21 @@ duckdb::InsertionOrderPreservingMap<std::string> Describe(
   return result;
 }
 
+bool RefersToNested(const duckdb::Expression& expression) {
+  if (expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_COLUMN_REF) {
+    return expression.return_type.IsNested();
+  }
+  bool refers = false;
+  duckdb::ExpressionIterator::EnumerateChildren(expression, [&](const duckdb::Expression& child) {
+    refers = refers || RefersToNested(child);
+  });
+  return refers;
+}
+
 // DuckDB 1.5.6 loses its place in a list column that has a filter beside one on another column: it
 // says "Out of buffer". Such filters run above the scan.
-bool PushesFiltersOn(const duckdb::FunctionData& bind, idx_t column) {
-  const auto& types = bind.Cast<duckdb::MultiFileBindData>().types;
-  return column >= types.size() || !types[column].IsNested();
+bool PushesExpression(ClientContext&, const duckdb::LogicalGet&, duckdb::Expression& expression) {
+  return !RefersToNested(expression);
 }
 
 duckdb::TableFunction LakeScanFunction(ClientContext& context) {
@@ -302,7 +313,7 @@ duckdb::TableFunction LakeScanFunction(ClientContext& context) {
   function.get_row_id_columns = nullptr;
   function.get_partition_stats = nullptr;
   function.to_string = Describe;
-  function.supports_pushdown_type = PushesFiltersOn;
+  function.pushdown_expression = PushesExpression;
   return function;
 }
 
