@@ -14,10 +14,11 @@ void DefinitionChange::Publish(EngineCore& core) const {
 }
 
 void DefinitionChange::Undo(EngineCore& core) const {
-  if (before && after) {
-    // The lake may keep the column that was not added: nobody fills it.
+  if (before) {
+    // Of an ALTER the lake may keep the column that was not added: nobody fills it. After a DROP
+    // the name may have meant a new table for a moment.
     core.catalog.Put(before);
-  } else if (after) {
+  } else {
     core.catalog.Remove(after->id);
     core.tables->Remove(after->id);
     const Status gone = core.tables->DeleteFolder(after->location);

@@ -124,6 +124,7 @@ class DuckSession : public Session, private StreamOwner {
   void Rollback();
   void ResetTransaction();
   Status CheckRoom(const WriteSet& rows);
+  Status CheckTables(const WriteSet& rows) const;
 
   EngineCore& core_;
   const uint64_t id_;

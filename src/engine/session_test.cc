@@ -149,6 +149,42 @@ TEST_F(SessionTest, ExplainRunsNoDefinition) {
   EXPECT_EQ(Run("SELECT k, v FROM t"), (Rows{{"a", "1"}}));
 }
 
+TEST_F(SessionTest, ATableIsReplacedInOneTransactionOrNotAtAll) {
+  Run(kInsert);
+  const TableId first = catalog_->Find({"public", "t"})->id;
+  const std::string replace =
+      "BEGIN; DROP TABLE t; CREATE TABLE t (timestamp timestamptz, c integer); "
+      "INSERT INTO t (timestamp, c) VALUES ('2026-11-05', 5)";
+  Run(replace);
+  writer_->fail_with = SqlError(sqlstate::kDiskFull, "for a test");
+  EXPECT_EQ(StateOf("COMMIT"), "53100");
+  writer_->fail_with = OkStatus();
+  ASSERT_NE(catalog_->Find({"public", "t"}), nullptr);
+  EXPECT_EQ(catalog_->Find({"public", "t"})->id, first);
+  EXPECT_EQ(Count(*session_), "1");
+  Run(replace);
+  Run("COMMIT");
+  EXPECT_GT(catalog_->Find({"public", "t"})->id, first);
+  EXPECT_EQ(Run("SELECT c FROM t"), (Rows{{"5"}}));
+  EXPECT_EQ(buffer_->Snapshot()->count(first), 0u);
+}
+
+TEST_F(SessionTest, AWriteToATableThatIsGoneIsRefused) {
+  const TableRef table = catalog_->Find({"public", "t"});
+  auto other = NewSession();
+  Run("BEGIN");
+  Run(kInsert);
+  Run(*other, "DROP TABLE t; CREATE TABLE t (timestamp timestamptz, k text, v integer)");
+  EXPECT_EQ(StateOf("COMMIT"), "42P01");
+  EXPECT_EQ(Count(*session_), "0");
+  // As a COPY that began before the table was dropped.
+  Batch batch;
+  Status written;
+  session_->WriteRows({table, std::make_shared<const Batch>(std::move(batch))},
+                      [&](Status status) { written = std::move(status); });
+  EXPECT_EQ(SqlStateOf(written), "42P01");
+}
+
 TEST_F(SessionTest, RowsOfTheFastPathFollowTheTransaction) {
   const auto rows = [&] {
     Batch batch;

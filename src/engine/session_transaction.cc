@@ -41,6 +41,18 @@ Status DuckSession::CheckRoom(const WriteSet& rows) {
   return OkStatus();
 }
 
+// Rows that were decoded while somebody else dropped their table must not be acknowledged: the
+// buffer lets them go. What is dropped after this look counts as written before.
+Status DuckSession::CheckTables(const WriteSet& rows) const {
+  for (const auto& part : rows) {
+    const TableId id = part.table->id;
+    if (state_->own_tables.contains(id) || core_.catalog.Find(id)) continue;
+    return SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" does not exist any more",
+                     part.table->name.table);
+  }
+  return OkStatus();
+}
+
 Status DuckSession::EnsureDuckTransaction() {
   if (mode_ == Mode::kAutoCommit || duck_open_) return OkStatus();
   const InternalScope internal(*state_);
@@ -52,6 +64,7 @@ Status DuckSession::EnsureDuckTransaction() {
 Status DuckSession::KeepStatementRows() {
   if (state_->statement_rows.empty()) return OkStatus();
   if (mode_ == Mode::kAutoCommit) {
+    VARVE_RETURN_IF_ERROR(CheckTables(state_->statement_rows));
     return core_.parts.writer->Write(std::exchange(state_->statement_rows, {}));
   }
   VARVE_RETURN_IF_ERROR(CheckRoom(state_->statement_rows));
@@ -61,13 +74,12 @@ Status DuckSession::KeepStatementRows() {
 
 void DuckSession::WriteRows(TableRows rows, std::function<void(Status)> done) {
   if (failed_) return done(AbortedTransaction());
-  if (mode_ == Mode::kAutoCommit) {
-    WriteSet set;
-    set.push_back(std::move(rows));
-    return core_.parts.writer->WriteAsync(std::move(set), std::move(done));
-  }
   WriteSet set;
   set.push_back(std::move(rows));
+  if (mode_ == Mode::kAutoCommit) {
+    if (Status there = CheckTables(set); !there.ok()) return done(std::move(there));
+    return core_.parts.writer->WriteAsync(std::move(set), std::move(done));
+  }
   if (const Status room = CheckRoom(set); !room.ok()) {
     failed_ = true;
     return done(room);
@@ -92,6 +104,7 @@ void DuckSession::CommitImplicit(std::function<void(Status)> done) {
     WriteSet rows = std::exchange(state_->transaction_rows, {});
     ResetTransaction();
     if (rows.empty()) return done(OkStatus());
+    if (Status there = CheckTables(rows); !there.ok()) return done(std::move(there));
     return core_.parts.writer->WriteAsync(std::move(rows), std::move(done));
   }
   done(Commit());
@@ -118,6 +131,7 @@ Status DuckSession::Commit() {
     const auto own = state_->own_tables.find(part.table->id);
     return own != state_->own_tables.end() && !own->second;
   });
+  if (status.ok()) status = CheckTables(rows);
   if (status.ok()) status = WriteAndCommit(std::move(rows));
   if (!status.ok()) {
     changes_.resize(prepared);
