@@ -50,6 +50,13 @@ Status SqlEngine::Attach(const EngineParts& parts) {
   return OkStatus();
 }
 
+Status SqlEngine::DeleteDroppedFolders() {
+  for (const TableId id : core_->tables->DeleteUnusedFolders()) {
+    VARVE_RETURN_IF_ERROR(core_->meta->ForgetDropped(id));
+  }
+  return OkStatus();
+}
+
 Result<std::unique_ptr<Session>> SqlEngine::NewSession(const std::string& user,
                                                        const std::string& database) {
   if (core_->parts.buffer == nullptr) {

@@ -77,6 +77,11 @@ class SqlEngine : public Engine {
   // lower id belonged to a table that was dropped or never became durable.
   Result<TableId> HighestTableId();
 
+  // Deletes the folders of dropped tables that no running statement or flush uses any more. Each
+  // commit of a definition does so too; this is for those that were in use then. After an error
+  // the rest waits for the next call, or for the next start.
+  Status DeleteDroppedFolders();
+
   // Sessions work from here on; folders of tables whose DROP was cut short are deleted.
   Status Attach(const EngineParts& parts);
 

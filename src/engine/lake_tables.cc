@@ -29,12 +29,8 @@ void LakeTables::Remove(TableId id) {
 }
 
 void LakeTables::Drop(const TableRef& table) {
-  DroppedFolder folder{table->id, table->location, {}, tables_.Find(table->id)};
-  {
-    const auto snapshot = buffer_.Snapshot();
-    const auto found = snapshot->find(table->id);
-    if (found != snapshot->end()) folder.files = found->second->files;
-  }
+  DroppedFolder folder{table->id, table->location, {}};
+  if (const auto delta = tables_.Find(table->id)) folder.in_use = delta->files()->in_use;
   Remove(table->id);
   MutexLock lock(mu_);
   dropped_.push_back(std::move(folder));
@@ -45,9 +41,8 @@ std::vector<TableId> LakeTables::DeleteUnusedFolders() {
   {
     MutexLock lock(mu_);
     const auto in_use =
-        std::partition(dropped_.begin(), dropped_.end(), [](const DroppedFolder& folder) {
-          return !folder.files.expired() || !folder.delta.expired();
-        });
+        std::partition(dropped_.begin(), dropped_.end(),
+                       [](const DroppedFolder& folder) { return !folder.in_use.expired(); });
     std::move(in_use, dropped_.end(), std::back_inserter(unused));
     dropped_.erase(in_use, dropped_.end());
   }

@@ -43,8 +43,7 @@ class LakeTables {
   struct DroppedFolder {
     TableId id;
     std::string location;
-    std::weak_ptr<const FileSet> files;     // held by statements that read them
-    std::weak_ptr<lake::DeltaTable> delta;  // held by a flush
+    std::weak_ptr<const void> in_use;  // held by statements that read its files and by a flush
   };
 
   buffer::Buffer& buffer_;

@@ -104,6 +104,7 @@ class LoggedDeltaTable final : public DeltaTable {
   // Constant after construction.
   const Context context_;
   const std::string location_;
+  const std::shared_ptr<const void> in_use_ = std::make_shared<char>();
 
   // Held across I/O: commits of one table are made one after the other.
   Mutex commit_mu_ VARVE_ACQUIRED_BEFORE(view_mu_);
@@ -117,7 +118,7 @@ class LoggedDeltaTable final : public DeltaTable {
 };
 
 void LoggedDeltaTable::Publish() {
-  FileSetRef files = state_.MakeFileSet();
+  FileSetRef files = state_.MakeFileSet(in_use_);
   std::map<std::string, int64_t> txns = state_.txn_versions();
   MutexLock lock(view_mu_);
   files_ = std::move(files);

@@ -46,7 +46,7 @@ class TableState {
   std::map<std::string, int64_t> txn_versions() const;
 
   // Newest first; files of unknown age before all others, because they may hold the newest row.
-  FileSetRef MakeFileSet() const;
+  FileSetRef MakeFileSet(std::shared_ptr<const void> in_use = nullptr) const;
 
   struct Checkpoint {
     std::string ndjson;

@@ -33,6 +33,8 @@ namespace {
 
 constexpr uint64_t kMegabyte = 1 << 20;
 constexpr size_t kJobThreads = 2;
+// How long the files of a dropped table may outlive the last statement that reads them.
+constexpr std::chrono::milliseconds kDropFoldersInterval{1000};
 
 // After a failed write or sync nothing may be acknowledged any more, and no thread may get the
 // chance to try: the process ends here and now, and the next start replays what is durable.
@@ -189,7 +191,9 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   background = std::make_unique<flush::BackgroundWork>(
       flush::BackgroundWork::Parts{buffer, budget, *log, *flusher, runner},
       std::chrono::seconds(options.Integer("flush-interval-secs")));
-  runner.Start(kJobThreads);
+  runner.Add({.name = "drop-folders",
+              .interval = kDropFoldersInterval,
+              .run = [this](flush::JobRunner::Trigger) { return engine->DeleteDroppedFolders(); }});
   engine::EngineParts parts;
   parts.buffer = &buffer;
   parts.writer = committer.get();
@@ -197,6 +201,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   parts.tables = &tables;
   parts.lake = delta;
   VARVE_RETURN_IF_ERROR(engine->Attach(parts));
+  runner.Start(kJobThreads);
   RegisterGauges(budget, *log, runner);
   return OkStatus();
 }
