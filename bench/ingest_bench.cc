@@ -140,8 +140,8 @@ Outcome RunOnce(Way way, const Options& options, const std::vector<Load>& loads)
   const double elapsed = Seconds() - start;
   const double used = server.CpuSeconds() - cpu;
   clients.clear();
+  // The destructor kills it: a stop would flush all rows to the lake first, which is not measured.
   CheckTotals(server.pg_port(), totals);
-  server.Stop();
   const auto rows = static_cast<double>(totals.rows);
   return {rows / elapsed, used / rows * 1e6};
 }

@@ -1,9 +1,11 @@
 // How long queries take over a socket: statement overhead, the list page, look-ups and the shapes
-// of dashboards, on rows in the lake and with the newest in the buffer. Answers are checked first.
+// of dashboards; first with the newest rows in the buffer, then with all of them in the lake beside
+// plain DuckDB on the same files. Answers are checked first.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
+#include "duckdb_peer.h"
 #include "measure.h"
 #include "otel_generator.h"
 #include "pg_client.h"
@@ -19,6 +21,9 @@ struct Options {
   int runs = 11;
   uint64_t seed = 1;
 };
+
+// The first shapes measure what a statement costs whatever it does.
+constexpr size_t kOverheadShapes = 2;
 
 struct Shape {
   const char* name;
@@ -87,15 +92,18 @@ std::vector<Shape> Shapes(const Options& options) {
        8},
       {"count of 7 days", "SELECT count(*)" + from, 1},
       {"count per hour, 7 days",
-       "SELECT time_bucket('1 hour', timestamp) AS t, count(*)" + from + " GROUP BY t ORDER BY t",
+       "SELECT time_bucket(INTERVAL '1 hour', timestamp) AS t, count(*)" + from +
+           " GROUP BY t ORDER BY t",
        168},
       {"errors per 5 min, last day",
-       "SELECT time_bucket('5 minutes', timestamp) AS t, count(*) FILTER (WHERE status_code = "
+       "SELECT time_bucket(INTERVAL '5 minutes', timestamp) AS t, count(*) FILTER (WHERE "
+       "status_code = "
        "'ERROR'), count(*)" +
            last_day + " GROUP BY t ORDER BY t",
        -1},
       {"p50, p95 of duration per hour, last day",
-       "SELECT time_bucket('1 hour', timestamp) AS t, percentile_cont(0.5) WITHIN GROUP (ORDER BY "
+       "SELECT time_bucket(INTERVAL '1 hour', timestamp) AS t, percentile_cont(0.5) WITHIN GROUP "
+       "(ORDER BY "
        "duration), percentile_cont(0.95) WITHIN GROUP (ORDER BY duration)" +
            last_day + " GROUP BY t ORDER BY t",
        -1},
@@ -107,59 +115,108 @@ std::vector<Shape> Shapes(const Options& options) {
        "SELECT name, count(*), percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS p" +
            last_day + " GROUP BY name ORDER BY p DESC LIMIT 20",
        20},
+      {"spans of one service per day",
+       "SELECT time_bucket(INTERVAL '1 day', timestamp) AS t, count(*), max(duration)" + from +
+           " AND resource___service___name = 'checkout' GROUP BY t ORDER BY t",
+       -1},
+      {"mean duration by service and day",
+       "SELECT date, resource___service___name, avg(duration)" + from +
+           " GROUP BY 1, 2 ORDER BY 1, 2",
+       -1},
+      {"newest 50 errors",
+       "SELECT timestamp, id, name, status_message" + from +
+           " AND status_code = 'ERROR' ORDER BY timestamp DESC LIMIT 50",
+       50},
       {"distinct users of 7 days", "SELECT count(DISTINCT attributes___user___id)" + from, 1},
   };
 }
 
-void Report(const char* name, const std::vector<double>& seconds) {
-  const Spread spread = SpreadOf(seconds);
-  fmt::print("{:<42} {:>10.3f} {:>10.3f} {:>10.3f}\n", name, spread.median * 1e3,
-             spread.least * 1e3, spread.most * 1e3);
+// Runs `once` a number of times; the milliseconds of each.
+template <typename Once>
+Spread Time(int runs, Once once) {
+  std::vector<double> milliseconds;
+  for (int run = 0; run < runs; ++run) {
+    const double start = Seconds();
+    once();
+    milliseconds.push_back((Seconds() - start) * 1e3);
+  }
+  return SpreadOf(milliseconds);
+}
+
+void Report(const std::string& name, const Spread& spread) {
+  fmt::print("{:<42} {:>9.3f} {:>9.3f} {:>9.3f}\n", name, spread.median, spread.least, spread.most);
   std::fflush(stdout);
 }
 
-void Measure(PgClient& client, const Shape& shape, int runs) {
-  const int64_t rows = client.CountRows(shape.sql);
-  if (shape.rows >= 0 && rows != shape.rows) {
-    throw std::runtime_error(
-        fmt::format("{}: {} rows instead of {}", shape.name, rows, shape.rows));
-  }
-  std::vector<double> seconds;
-  for (int run = 0; run < runs; ++run) {
-    const double start = Seconds();
-    client.CountRows(shape.sql);
-    seconds.push_back(Seconds() - start);
-  }
-  Report(shape.name, seconds);
+void ExpectRows(const Shape& shape, int64_t rows) {
+  if (shape.rows < 0 || rows == shape.rows) return;
+  throw std::runtime_error(fmt::format("{}: {} rows instead of {}", shape.name, rows, shape.rows));
 }
 
-void MeasurePrepared(PgClient& client, const Shape& shape, int runs) {
-  const std::string statement = "s" + std::to_string(shape.sql.size());
-  client.Prepare(statement, shape.sql);
-  std::vector<double> seconds;
-  for (int run = 0; run < runs; ++run) {
-    const double start = Seconds();
-    client.ExecutePrepared(statement);
-    seconds.push_back(Seconds() - start);
+void MeasureBuffered(PgClient& client, const std::vector<Shape>& shapes, int runs) {
+  constexpr int kOverheadRuns = 501;
+  fmt::print("{:<42} {:>9} {:>9} {:>9}\n", "milliseconds", "median", "least", "most");
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const Shape& shape = shapes[i];
+    const bool overhead = i < kOverheadShapes;
+    ExpectRows(shape, client.CountRows(shape.sql));
+    Report(shape.name, Time(overhead ? kOverheadRuns : runs, [&] { client.CountRows(shape.sql); }));
+    if (!overhead) continue;
+    const std::string statement = "s" + std::to_string(i);
+    client.Prepare(statement, shape.sql);
+    Report(std::string(shape.name) + ", prepared",
+           Time(kOverheadRuns, [&] { client.ExecutePrepared(statement); }));
   }
-  Report((std::string(shape.name) + ", prepared").c_str(), seconds);
+}
+
+std::vector<std::string> FilesOf(PgClient& client, const ServerProcess& server) {
+  std::vector<std::string> files;
+  for (const auto& row : client.Query(
+           "SELECT t.location, f.path FROM varve.files f JOIN varve.tables t USING (schema_name, "
+           "table_name) WHERE f.table_name = 'otel_logs_and_spans'")) {
+    files.push_back(server.LakePath(row.at(0), row.at(1)));
+  }
+  return files;
+}
+
+// Both in turn for each shape, so that what else the machine does meets both.
+void MeasureBesideDuckDb(PgClient& client, const ServerProcess& server,
+                         const std::vector<Shape>& shapes, int runs) {
+  client.Query("SELECT varve.flush('otel_logs_and_spans')");
+  const std::vector<std::string> files = FilesOf(client, server);
+  DuckDbPeer peer("otel_logs_and_spans", files, 2);
+  fmt::print("\nall rows in the lake, {} files, beside plain DuckDB on them\n", files.size());
+  fmt::print("{:<42} {:>9} {:>9} {:>9}\n", "milliseconds, median", "Varve", "DuckDB", "ratio");
+  for (size_t i = kOverheadShapes; i < shapes.size(); ++i) {
+    const Shape& shape = shapes[i];
+    const int64_t rows = client.CountRows(shape.sql);
+    ExpectRows(shape, rows);
+    if (peer.CountRows(shape.sql) != rows) {
+      throw std::runtime_error(fmt::format("{}: DuckDB has other rows", shape.name));
+    }
+    std::vector<double> ours;
+    std::vector<double> theirs;
+    for (int run = 0; run < runs; ++run) {
+      ours.push_back(Time(1, [&] { client.CountRows(shape.sql); }).median);
+      theirs.push_back(Time(1, [&] { peer.CountRows(shape.sql); }).median);
+    }
+    const double varve = SpreadOf(ours).median;
+    const double duckdb = SpreadOf(theirs).median;
+    fmt::print("{:<42} {:>9.3f} {:>9.3f} {:>9.2f}\n", shape.name, varve, duckdb, varve / duckdb);
+    std::fflush(stdout);
+  }
 }
 
 void Run(const Options& options) {
-  constexpr int kOverheadRuns = 501;
   ServerProcess server(options.server, options.server_options);
   PgClient client(server.pg_port());
   const OtelTotals totals = Load(client, options);
   Check(client, totals);
   fmt::print("{} rows, nine tenths of them in the lake ({} MiB), the rest in the buffer\n",
              totals.rows, server.DiskMiB("lake"));
-  fmt::print("{:<42} {:>10} {:>10} {:>10}\n", "milliseconds", "median", "least", "most");
   const std::vector<Shape> shapes = Shapes(options);
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    const bool overhead = i < 2;
-    Measure(client, shapes[i], overhead ? kOverheadRuns : options.runs);
-    if (overhead) MeasurePrepared(client, shapes[i], kOverheadRuns);
-  }
+  MeasureBuffered(client, shapes, options.runs);
+  MeasureBesideDuckDb(client, server, shapes, options.runs);
   fmt::print("server: VmRSS {} MiB, VmHWM {} MiB\n", server.RssMiB(), server.PeakMiB());
   server.Stop();
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 namespace varve::bench {
@@ -49,7 +50,9 @@ ServerProcess::ServerProcess(const std::string& binary, const std::vector<std::s
   ::close(out[0]);
   const size_t at = line.find("pg=");
   if (line.rfind("ready ", 0) != 0 || at == std::string::npos) {
-    throw std::runtime_error("the server did not start; see " + log);
+    std::stringstream said;
+    said << std::ifstream(log).rdbuf();
+    throw std::runtime_error("the server did not start: " + said.str());
   }
   pg_port_ = static_cast<uint16_t>(std::stoi(line.substr(at + 3)));
 }

@@ -28,6 +28,10 @@ class ServerProcess {
   // Processor time used so far, in seconds.
   double CpuSeconds() const;
   int64_t DiskMiB(const std::string& folder) const;
+  // A file that varve.files lists for a table with this location.
+  std::string LakePath(const std::string& location, const std::string& file) const {
+    return data_dir_ + "/lake/varve/" + location + "/" + file;
+  }
   // SIGTERM, and the wait for the end.
   void Stop();
 

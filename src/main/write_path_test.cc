@@ -293,7 +293,7 @@ TEST(WritePathTest, AFailedLogEndsWritesAndKeepsWhatWasAcknowledged) {
   Ledger ledger;
   {
     NodeSettings settings;
-    settings.flush_interval = std::chrono::hours(1);  // a flush would sync too, and take the failure
+    settings.flush_interval = std::chrono::hours(1);  // a flush would take the failed sync
     Node node(world, settings);
     world.disk.FailNext(io::testing::FaultyDisk::Op::kDataSync, 20);
     EXPECT_FALSE(WriteUntil(node, ledger, 0, [] { return true; }).ok());
