@@ -54,7 +54,7 @@ struct EngineParts {
   catalog::TableWriter* writer = nullptr;
   catalog::Maintenance* maintenance = nullptr;
   lake::TableSet* tables = nullptr;
-  // The log's state for varve.log, as (property, value); may be empty.
+  // The log's state for varve.log, as (property, value); empty where there is no log.
   std::function<std::vector<std::pair<std::string, std::string>>()> log_status;
   lake::DeltaTable::Context lake;  // for the Delta tables of CREATE TABLE
 };

@@ -132,6 +132,9 @@ std::vector<ValueRow> LogRowsOf(EngineCore& core) {
   return rows;
 }
 
+// A cache stands in front of an object store. Tables on a local folder are read where they are.
+std::vector<ValueRow> CacheRowsOf(EngineCore&) { return {}; }
+
 const std::vector<SystemTable>& SystemTables() {
   static const LogicalType kText = LogicalType::VARCHAR;
   static const LogicalType kNumber = LogicalType::BIGINT;
@@ -185,6 +188,15 @@ const std::vector<SystemTable>& SystemTables() {
         {"statement_started", kTime}},
        SessionRowsOf},
       {"log", {{"property", kText}, {"value", kText}}, LogRowsOf},
+      {"cache",
+       {{"tier", kText},
+        {"entries", kNumber},
+        {"bytes", kNumber},
+        {"bytes_max", kNumber},
+        {"hits", kNumber},
+        {"misses", kNumber},
+        {"evictions", kNumber}},
+       CacheRowsOf},
   };
   return kTables;
 }

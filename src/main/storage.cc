@@ -27,6 +27,7 @@
 #include "log/local_log.h"
 #include "main/data_dir.h"
 #include "main/gauges.h"
+#include "main/log_status.h"
 
 namespace varve {
 namespace {
@@ -101,6 +102,7 @@ struct Storage::Parts {
   lake::DeltaTable::Context delta;
   std::unique_ptr<flush::Flusher> flusher;
   Lsn flushed_max;  // the highest Lsn that any table's files reach
+  log::LocalLogOptions log_options;
   std::unique_ptr<log::LocalLog> log;
   std::unique_ptr<ingest::Committer> committer;
   flush::JobRunner runner;
@@ -166,7 +168,7 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
 }
 
 Status Storage::Parts::OpenLog(const config::Options& options) {
-  log::LocalLogOptions settings;
+  log::LocalLogOptions& settings = log_options;
   settings.dir = dir.Sub("log");
   settings.max_bytes = static_cast<uint64_t>(options.Integer("log-max-mb")) * kMegabyte;
   settings.sync = options.LogSync();
@@ -175,10 +177,10 @@ Status Storage::Parts::OpenLog(const config::Options& options) {
   VARVE_ASSIGN_OR_RETURN(const TableId highest, engine->HighestTableId());
   ingest::Replayer replayer(buffer, budget, highest, [this] { return flusher->Relieve(); });
   const int64_t started_us = Clock::System().MonotonicUs();
-  VARVE_ASSIGN_OR_RETURN(log, log::OpenLocalLog(files, std::move(settings),
-                                                [&replayer](std::span<log::Record> records) {
-                                                  return replayer.Replay(records);
-                                                }));
+  VARVE_ASSIGN_OR_RETURN(
+      log, log::OpenLocalLog(files, settings, [&replayer](std::span<log::Record> records) {
+        return replayer.Replay(records);
+      }));
   VARVE_RETURN_IF_ERROR(replayer.Finish());
   spdlog::info("log replayed: {} rows in {} transactions, {} ms", replayer.report().rows,
                replayer.report().transactions, (Clock::System().MonotonicUs() - started_us) / 1000);
@@ -200,6 +202,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   parts.maintenance = background.get();
   parts.tables = &tables;
   parts.lake = delta;
+  parts.log_status = [this] { return LogStatus(*log, log_options); };
   VARVE_RETURN_IF_ERROR(engine->Attach(parts));
   runner.Start(kJobThreads);
   RegisterGauges(budget, *log, runner);

@@ -115,6 +115,26 @@ def test_health_readiness_and_telemetry(server):
     assert status == 404 and "detail" in json.loads(text)
 
 
+def test_views_tell_of_log_and_cache(server):
+    with server.connect() as connection:
+        connection.execute("CREATE TABLE raw.t (timestamp timestamptz NOT NULL, x bigint)")
+        before = dict(connection.execute("SELECT property, value FROM varve.log").fetchall())
+        for x in range(3):
+            connection.execute(f"INSERT INTO raw.t (timestamp, x) VALUES ('2026-01-02', {x})")
+        after = dict(connection.execute("SELECT property, value FROM varve.log").fetchall())
+        assert int(after["acknowledged_lsn"]) == int(before["acknowledged_lsn"]) + 3
+        assert after["synced_lsn"] == after["acknowledged_lsn"] and after["sync"] == "always"
+        assert int(after["transactions"]) == 3 and int(after["syncs"]) >= 3
+        assert 0 < int(after["disk_bytes"]) <= int(after["max_bytes"]) == 8192 << 20
+        cache = connection.execute("SELECT tier, entries, bytes, bytes_max, hits, misses, evictions FROM varve.cache")
+        assert cache.fetchall() == []
+    server.kill()
+    server.start(environment={"VARVE_LOG_SYNC": "interval:20"})
+    with server.connect() as connection:
+        replayed = dict(connection.execute("SELECT property, value FROM varve.log").fetchall())
+        assert (replayed["replayed_transactions"], replayed["sync"]) == ("3", "interval:20")
+
+
 def test_log_commands(server):
     with server.connect() as connection:
         connection.execute("CREATE TABLE raw.t (timestamp timestamptz NOT NULL, x bigint)")
