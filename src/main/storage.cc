@@ -121,6 +121,7 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.memory_limit_bytes =
       static_cast<uint64_t>(options.Integer("memory-limit-mb")) * kMegabyte;
   settings.threads = static_cast<uint32_t>(options.Integer("threads"));
+  settings.transaction_bytes_max = budget.hard_bytes();
   settings.statement_timeout_ms = options.Integer("statement-timeout-ms");
   settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch")};
   VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());

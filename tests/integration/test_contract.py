@@ -135,6 +135,22 @@ def test_views_tell_of_log_and_cache(server):
         assert (replayed["replayed_transactions"], replayed["sync"]) == ("3", "interval:20")
 
 
+def test_a_transaction_may_not_outgrow_the_buffer(tmp_path):
+    with VarveServer(tmp_path / "data", {"buffer-max-memory-mb": 16}) as server, server.connect() as connection:
+        connection.execute("CREATE TABLE raw.t (timestamp timestamptz NOT NULL, x text)")
+        fill = (
+            "INSERT INTO raw.t (timestamp, x) "
+            "SELECT '2026-01-02'::timestamptz, repeat('x', 1000) FROM generate_series(1, 2000)"
+        )
+        connection.execute("BEGIN")
+        with pytest.raises(psycopg.errors.ProgramLimitExceeded, match="more than 16777216 bytes"):
+            for _ in range(20):  # refused by the statement that goes too far, not only by COMMIT
+                connection.execute(fill)
+        connection.execute("ROLLBACK")
+        connection.execute(fill)
+        assert connection.execute("SELECT count(*) FROM raw.t").fetchone() == (2000,)
+
+
 def test_log_commands(server):
     with server.connect() as connection:
         connection.execute("CREATE TABLE raw.t (timestamp timestamptz NOT NULL, x bigint)")
