@@ -7,6 +7,7 @@
 
 #include "engine/dialect_settings.h"
 #include "engine/duck_guard.h"
+#include "engine/duckdb_version.h"
 #include "engine/functions.h"
 
 namespace varve::engine {
@@ -14,6 +15,12 @@ namespace varve::engine {
 bool Generation::IsSpoilt() { return duckdb::ValidChecker::IsInvalidated(*duck.instance); }
 
 Result<std::unique_ptr<Database>> Database::Open(Options options, Setup setup) {
+  // Headers and library of two versions do not fit each other, and nothing else would say so.
+  if (const std::string_view library = duckdb::DuckDB::LibraryVersion();
+      library != kDuckDbVersion) {
+    return FailedPrecondition("the DuckDB library is {}, but Varve was built for {}", library,
+                              kDuckDbVersion);
+  }
   std::error_code error;
   options.data_dir = std::filesystem::absolute(options.data_dir, error).lexically_normal();
   std::unique_ptr<Database> database(new Database(std::move(options), std::move(setup)));

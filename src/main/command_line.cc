@@ -1,9 +1,9 @@
 #include "main/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <sstream>
 
 #include "config/option_registry.h"
+#include "engine/duckdb_version.h"
 
 namespace varve {
 namespace {
@@ -44,7 +44,9 @@ Result<Command> Run(CLI::App& app, Command& command, int argc, const char* const
 
 }  // namespace
 
-std::string VersionText() { return "varve " VARVE_VERSION " (DuckDB " VARVE_DUCKDB_VERSION ")\n"; }
+std::string VersionText() {
+  return fmt::format("varve {} (DuckDB {})\n", VARVE_VERSION, engine::kDuckDbVersion);
+}
 
 Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   Command command;

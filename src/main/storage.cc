@@ -137,8 +137,6 @@ Result<Lsn> Storage::Parts::OpenTable(const TableRef& table) {
   }
   if (!opened.ok()) return Annotate(opened.status(), table->name.ToString());
   const std::shared_ptr<lake::DeltaTable> lake_table = *std::move(opened);
-  // A crash between the commits of a new column to definitions and lake leaves one without it.
-  VARVE_RETURN_IF_ERROR(lake_table->UpdateSchema(table));
   const int64_t flushed =
       lake_table->txn_version(flush::TxnAppId(dir.node_id, table->id)).value_or(0);
   if (flushed < 0) return DataLoss("{}: negative txn version {}", table->name.ToString(), flushed);
