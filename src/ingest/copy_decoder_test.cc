@@ -198,6 +198,23 @@ TEST(CopyDecoderTest, BatchesAreBounded) {
   EXPECT_EQ((*decoder)->rows(), 2000u);
 }
 
+TEST(CopyDecoderTest, ARowMayNotBeLongerThanTheLimit) {
+  auto decoder = Open(kText);
+  ASSERT_TRUE(decoder.ok());
+  ASSERT_TRUE((*decoder)->Feed("epoch\ta\tx\nepoch\tb\t").ok());
+  const std::string piece(size_t{8} << 20, 'x');
+  size_t held = 0;
+  Status status;
+  while (status.ok() && held <= kCopyRowBytesMax) {
+    status = (*decoder)->Feed(piece);
+    if (status.ok()) held += piece.size();
+  }
+  EXPECT_EQ(SqlStateOf(status), sqlstate::kStatementTooComplex);
+  EXPECT_EQ(DetailOf(status), "COPY t, line 2");
+  EXPECT_LT(held, kCopyRowBytesMax);
+  EXPECT_GT(held, kCopyRowBytesMax - 2 * piece.size());
+}
+
 TEST(CopyDecoderTest, ErrorsStay) {
   auto decoder = Open(kText);
   ASSERT_TRUE(decoder.ok());

@@ -129,6 +129,19 @@ TEST_F(ReplayerTest, FilesThatEndWithinATransactionAreDamage) {
   EXPECT_EQ(Replay({first, RecordOf(b_->id, {})}).code(), StatusCode::kDataLoss);
 }
 
+TEST_F(ReplayerTest, BatchesOfOneTransactionAreNotJoinedBeyondWhatABatchMayHold) {
+  AddTables(Lsn{0}, Lsn{0});
+  constexpr int64_t kRows = kBatchRowsMax / 2 + 1;
+  ASSERT_TRUE(Replay({RecordOf(a_->id, {.rows = kRows}),
+                      RecordOf(a_->id, {.first = kRows + 1, .rows = kRows})})
+                  .ok());
+  ASSERT_TRUE(replayer_->Finish().ok());
+  for (const buffer::SegmentRef& segment : Of(a_)->segments) {
+    EXPECT_LE(segment->rows->rows, kBatchRowsMax);
+  }
+  EXPECT_EQ(Rows(a_), FirstRows(2 * kRows));
+}
+
 TEST_F(ReplayerTest, ReplayMakesRoomAboveTheSoftLimit) {
   AddTables(Lsn{0}, Lsn{0});
   make_room_ = [&] {

@@ -17,12 +17,28 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+std::string Sealed(EncodedRecord record, uint64_t lsn, uint64_t transaction, uint64_t unsynced) {
+  SealRecord(record, Lsn(lsn), TransactionId(transaction), unsynced);
+  return std::string(record.header_bytes.data(), record.header_bytes.size()) + record.payload;
+}
+
 // One record as the writer would make it.
 std::string RecordBytes(uint64_t lsn, uint64_t transaction, bool last, uint64_t unsynced,
                         std::string payload) {
-  EncodedRecord record = *EncodeRecord(RecordOf(std::move(payload)), last);
-  SealRecord(record, Lsn(lsn), TransactionId(transaction), unsynced);
-  return std::string(record.header_bytes.data(), record.header_bytes.size()) + record.payload;
+  return Sealed(*EncodeRecord(RecordOf(std::move(payload)), last), lsn, transaction, unsynced);
+}
+
+std::string SkipBytes(uint64_t lsn, std::string payload) {
+  RecordInput input;
+  input.type = RecordType::kSkip;
+  input.payload = std::move(payload);
+  return Sealed(*EncodeRecord(std::move(input), true), lsn, lsn, 0);
+}
+
+std::string SkipTo(uint64_t target) {
+  std::string payload;
+  AppendLittle(payload, target);
+  return payload;
 }
 
 class LogDamageTest : public LogOnFaultyDisk {
@@ -58,6 +74,20 @@ class LogDamageTest : public LogOnFaultyDisk {
   std::vector<size_t> offsets_;  // where each record begins
   size_t end_ = 0;               // where the last one ends
 };
+
+TEST_F(LogDamageTest, ASkipLeadsForwardOnly) {
+  ASSERT_TRUE(OpenWith(SkipBytes(1, SkipTo(9))).ok());
+  EXPECT_EQ(Commit({"next"})->begin, Lsn(9));
+  ASSERT_TRUE(OpenWith(SkipBytes(1, SkipTo(2))).ok()) << "to the next one, which changes nothing";
+  for (const uint64_t back : {0, 1}) {
+    const Status status = OpenWith(SkipBytes(1, SkipTo(back)));
+    EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+    EXPECT_THAT(MessageOf(status), HasSubstr("leads backwards"));
+  }
+  const Status status = OpenWith(SkipBytes(1, "1234567"));
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(MessageOf(status), HasSubstr("has no target"));
+}
 
 TEST_F(LogDamageTest, ACutAtAnyByteKeepsTheWholeTransactionsBeforeIt) {
   const std::vector<std::string> all = {"alpha", "beta", "gamma", "delta"};

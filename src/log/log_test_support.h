@@ -29,6 +29,13 @@ inline Transaction TransactionOf(std::vector<std::string> payloads) {
   return transaction;
 }
 
+// Bytes that do not compress.
+inline std::string Noise(size_t bytes) {
+  std::string noise(bytes, '\0');
+  for (size_t i = 0; i < bytes; ++i) noise[i] = static_cast<char>(i * i * 2654435761u >> 9);
+  return noise;
+}
+
 // What replay was given: one entry per transaction.
 struct Replayed {
   std::vector<std::vector<Record>> transactions;
