@@ -26,23 +26,6 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
-// Durations in powers of two from 64 microseconds to 64 seconds.
-class DurationHistogram {
- public:
-  static constexpr int kBuckets = 21;
-  void Observe(int64_t micros);
-  static int64_t UpperBoundUs(int bucket) { return int64_t{64} << bucket; }
-
-  uint64_t bucket(int index) const { return buckets_[index].load(std::memory_order_relaxed); }
-  uint64_t count() const { return count_.load(std::memory_order_relaxed); }
-  int64_t sum_us() const { return sum_us_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> buckets_[kBuckets] = {};
-  std::atomic<uint64_t> count_{0};
-  std::atomic<int64_t> sum_us_{0};
-};
-
 class Telemetry {
  public:
   // The process-wide registry.
@@ -52,7 +35,6 @@ class Telemetry {
   // printed, for example `kind="insert"`, or empty.
   Counter& GetCounter(const std::string& name, const std::string& help,
                       const std::string& labels = "");
-  DurationHistogram& GetHistogram(const std::string& name, const std::string& help);
   // A value that is asked for when it is printed; a counter when the name ends in _total. Replaces
   // the one of that name and labels.
   void SetGauge(const std::string& name, const std::string& help, std::function<double()> read,
@@ -67,7 +49,6 @@ class Telemetry {
     std::string help;
     std::map<std::string, std::unique_ptr<Counter>> counters;  // by labels
     std::map<std::string, std::function<double()>> gauges;     // by labels
-    std::unique_ptr<DurationHistogram> histogram;
   };
   mutable Mutex mu_;
   std::map<std::string, Family> families_ VARVE_GUARDED_BY(mu_);

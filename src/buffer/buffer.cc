@@ -72,10 +72,6 @@ void Buffer::UpdateTable(TableRef table) {
   Edit(id, [&](TableSnapshot& snapshot) { snapshot.table = std::move(table); });
 }
 
-void Buffer::UpdateFiles(TableId id, FileSetRef files) {
-  Edit(id, [&](TableSnapshot& snapshot) { snapshot.files = std::move(files); });
-}
-
 void Buffer::DropTable(TableId id) {
   SnapshotRef old;
   MutexLock lock(change_mu_);

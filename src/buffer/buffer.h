@@ -55,8 +55,6 @@ class Buffer {
   void UpdateTable(TableRef table) VARVE_EXCLUDES(change_mu_, mu_);
   // Lets go of the table's rows; snapshots taken before keep theirs. An unknown id is no error.
   void DropTable(TableId id) VARVE_EXCLUDES(change_mu_, mu_);
-  // Other files with the same rows and no flush behind them: compaction, another writer's commit.
-  void UpdateFiles(TableId id, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
 
   // Makes rows visible, all tables at once. SegmentBytes of each batch is already charged by the
   // caller and passes to the buffer. Called in Lsn order by one thread at a time; `lsns` is the

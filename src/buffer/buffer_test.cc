@@ -193,16 +193,14 @@ TEST_F(BufferTest, RowsOfADroppedTableAreLetGo) {
   EXPECT_EQ(Of(table_), nullptr);
 }
 
-TEST_F(BufferTest, DefinitionsAndFilesChangeWithoutTheRows) {
+TEST_F(BufferTest, ADefinitionChangesWithoutTheRows) {
   Write(table_, {.rows = 5});
   auto wider = std::make_shared<TableDef>(*table_);
   wider->schema_version = 2;
   buffer_.UpdateTable(wider);
-  auto compacted = std::make_shared<const FileSet>();
-  buffer_.UpdateFiles(table_->id, compacted);
   const TableSnapshotRef snapshot = Of(table_);
   EXPECT_EQ(snapshot->table->schema_version, 2u);
-  EXPECT_EQ(snapshot->files, compacted);
+  EXPECT_EQ(snapshot->files, files_);
   EXPECT_EQ(snapshot->segments.size(), 1u);
 }
 

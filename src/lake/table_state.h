@@ -41,7 +41,6 @@ class TableState {
 
   int64_t version() const { return version_; }
   const Metadata& metadata() const { return *metadata_; }
-  size_t file_count() const { return files_.size(); }
   std::optional<int64_t> txn_version(const std::string& app_id) const;
   std::map<std::string, int64_t> txn_versions() const;
 

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "base/check.h"
 #include "log/log_reader.h"
 #include "log/log_writer.h"
 #include "log/record_codec.h"
@@ -66,7 +65,6 @@ class LocalLogImpl : public LocalLog {
   Lsn durable() const override { return writer_.acknowledged(); }
   Status TruncateThrough(Lsn through) override { return segments_->TruncateThrough(through); }
   uint64_t disk_bytes() const override { return segments_->disk_bytes(); }
-  size_t segment_count() const override { return segments_->count(); }
   const RecoveryReport& recovery() const override { return recovery_; }
 
   LogTelemetry telemetry() const override {
@@ -95,6 +93,8 @@ Result<uint64_t> SegmentBytesFor(const LocalLogOptions& options) {
   return std::min(options.segment_bytes, share);
 }
 
+// Also a folder that is there already: the process that made it may have ended before it was
+// durable, and every record in it would go with it.
 Status MakeDurableDir(io::FileSystem& files, const std::string& dir) {
   VARVE_RETURN_IF_ERROR(files.MakeDirs(dir));
   const size_t slash = dir.find_last_not_of('/') == std::string::npos

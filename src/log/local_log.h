@@ -76,7 +76,6 @@ class LocalLog : public Log {
   virtual LogTelemetry telemetry() const = 0;
   // What opening found; constant.
   virtual const RecoveryReport& recovery() const = 0;
-  virtual size_t segment_count() const = 0;
 };
 
 // Gets the records of one committed transaction; may move the payloads out. An error ends the

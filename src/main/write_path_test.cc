@@ -4,7 +4,6 @@
 
 #include <array>
 #include <atomic>
-#include <map>
 #include <memory>
 #include <random>
 #include <thread>
@@ -241,7 +240,7 @@ TEST(WritePathTest, EverySnapshotIsRightWhileWritesFlushesAndFailuresGoOn) {
   ASSERT_TRUE(node.work().FlushForShutdown().ok());
   EXPECT_EQ(ledger.Check(node.Count(), ledger.Acknowledged()), "");
   EXPECT_EQ(node.budget().used(), 0u);
-  EXPECT_EQ(node.log().segment_count(), 1u);
+  EXPECT_EQ(node.log().telemetry().segments, 1u);
   EXPECT_GE(node.delta(0).files()->version, kFlushes);
 }
 

@@ -1,7 +1,6 @@
-// Turns a Status into what a client is told: the one table of severities and HTTP codes.
+// Turns a Status into what a client is told, with the one table of severities.
 //
-// Role:     Status of any layer -> [ErrorReport] -> ErrorResponse in server/pg, JSON in
-//           server/http.
+// Role:     Status of any layer -> [ErrorReport] -> ErrorResponse in server/pg.
 // Threads:  no shared state.
 #pragma once
 
@@ -28,9 +27,6 @@ struct ErrorReport {
 
 // kFatal for the SQLSTATEs after which PostgreSQL ends the connection, else kError.
 ErrorReport ReportOf(const Status& status);
-
-// 400 bad request, 404 not found, 413 too large, 429 or 503 overload, 500 a fault of ours.
-int HttpCodeOf(std::string_view sqlstate);
 
 // A message beside a result, not an error.
 struct Notice {

@@ -2,70 +2,28 @@
 
 #include <utility>
 
-#include "base/check.h"
-
 namespace varve::server {
-namespace {
-
-std::string_view StateName(engine::TransactionState state) {
-  switch (state) {
-    case engine::TransactionState::kIdle:
-      return "idle";
-    case engine::TransactionState::kActive:
-      return "idle in transaction";
-    case engine::TransactionState::kFailed:
-      return "idle in transaction (aborted)";
-  }
-  return "idle";
-}
-
-}  // namespace
 
 SessionEntry::SessionEntry(int32_t pid, int32_t secret, Clock& clock)
-    : pid_(pid), secret_(secret), clock_(clock) {
-  info_.pid = pid;
-  info_.state = "idle";
-  info_.connected_us = clock.NowUs();
-  info_.state_changed_us = info_.connected_us;
-}
-
-void SessionEntry::Describe(std::string user, std::string database, std::string client) {
-  MutexLock lock(mu_);
-  info_.user = std::move(user);
-  info_.database = std::move(database);
-  info_.client = std::move(client);
-}
-
-void SessionEntry::SetApplicationName(std::string name) {
-  MutexLock lock(mu_);
-  info_.application_name = std::move(name);
-}
+    : pid_(pid), secret_(secret), clock_(clock) {}
 
 void SessionEntry::SetSession(engine::Session* session) {
   MutexLock lock(mu_);
   session_ = session;
 }
 
-void SessionEntry::BeginStatement(std::string_view text, int64_t timeout_ms) {
-  const int64_t now_us = clock_.NowUs();
+void SessionEntry::BeginStatement(int64_t timeout_ms) {
   const int64_t deadline_us = timeout_ms > 0 ? clock_.MonotonicUs() + timeout_ms * 1000 : 0;
   MutexLock lock(mu_);
-  info_.statement.assign(text.substr(0, kStatementShownMax));
-  info_.statement_started_us = now_us;
-  info_.state_changed_us = now_us;
-  info_.state = "active";
   deadline_us_ = deadline_us;
   running_ = true;
   reason_ = StopReason::kNone;
 }
 
-StopReason SessionEntry::EndStatement(engine::TransactionState state) {
-  const int64_t now_us = clock_.NowUs();
+StopReason SessionEntry::EndStatement() {
   MutexLock lock(mu_);
   running_ = false;
   deadline_us_ = 0;
-  info_.state = StateName(state);
-  info_.state_changed_us = now_us;
   return std::exchange(reason_, StopReason::kNone);
 }
 
@@ -92,11 +50,6 @@ void SessionEntry::StopLocked(StopReason reason) {
   if (!running_ || session_ == nullptr) return;
   if (reason_ == StopReason::kNone) reason_ = reason;
   session_->Cancel();
-}
-
-SessionInfo SessionEntry::Info() const {
-  MutexLock lock(mu_);
-  return info_;
 }
 
 SessionRegistry::SessionRegistry(size_t sessions_max, Clock& clock, Random& random)
@@ -150,12 +103,6 @@ std::vector<std::shared_ptr<SessionEntry>> SessionRegistry::Entries() const {
   entries.reserve(entries_.size());
   for (const auto& [pid, entry] : entries_) entries.push_back(entry);
   return entries;
-}
-
-std::vector<SessionInfo> SessionRegistry::List() const {
-  std::vector<SessionInfo> list;
-  for (const auto& entry : Entries()) list.push_back(entry->Info());
-  return list;
 }
 
 size_t SessionRegistry::count() const {

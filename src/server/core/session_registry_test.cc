@@ -34,21 +34,21 @@ TEST_F(SessionRegistryTest, CancelNeedsTheSecretAndARunningStatement) {
   entry->SetSession(&session_);
   registry_.Cancel(entry->pid(), entry->secret());
   EXPECT_EQ(session_.cancels, 0);
-  entry->BeginStatement("SELECT 1", 0);
+  entry->BeginStatement(0);
   registry_.Cancel(entry->pid(), entry->secret() + 1);
   registry_.Cancel(entry->pid() + 1, entry->secret());
   EXPECT_EQ(session_.cancels, 0);
   registry_.Cancel(entry->pid(), entry->secret());
   EXPECT_EQ(session_.cancels, 1);
-  EXPECT_EQ(entry->EndStatement(engine::TransactionState::kIdle), StopReason::kUser);
-  entry->BeginStatement("SELECT 2", 0);
+  EXPECT_EQ(entry->EndStatement(), StopReason::kUser);
+  entry->BeginStatement(0);
   EXPECT_EQ(entry->stop_reason(), StopReason::kNone);
 }
 
 TEST_F(SessionRegistryTest, StatementsAreStoppedWhenTheirTimeIsUp) {
   const auto entry = registry_.Register().value();
   entry->SetSession(&session_);
-  entry->BeginStatement("SELECT 1", 50);
+  entry->BeginStatement(50);
   clock_.now_us += 49'999;
   registry_.StopOverdue();
   EXPECT_EQ(session_.cancels, 0);
@@ -56,22 +56,9 @@ TEST_F(SessionRegistryTest, StatementsAreStoppedWhenTheirTimeIsUp) {
   registry_.StopOverdue();
   EXPECT_EQ(session_.cancels, 1);
   EXPECT_EQ(entry->stop_reason(), StopReason::kStatementTimeout);
-  entry->EndStatement(engine::TransactionState::kIdle);
+  entry->EndStatement();
   registry_.StopOverdue();
   EXPECT_EQ(session_.cancels, 1);
-}
-
-TEST_F(SessionRegistryTest, ListsWhatSessionsDo) {
-  const auto entry = registry_.Register().value();
-  entry->Describe("ann", "db", "127.0.0.1:9");
-  entry->BeginStatement(std::string(5000, 'x'), 0);
-  SessionInfo info = registry_.List().at(0);
-  EXPECT_EQ(info.state, "active");
-  EXPECT_EQ(info.statement.size(), SessionEntry::kStatementShownMax);
-  entry->EndStatement(engine::TransactionState::kFailed);
-  info = registry_.List().at(0);
-  EXPECT_EQ(info.state, "idle in transaction (aborted)");
-  EXPECT_EQ(info.user, "ann");
 }
 
 }  // namespace

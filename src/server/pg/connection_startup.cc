@@ -71,10 +71,6 @@ Connection::Awaitable<bool> Connection::OpenSession(const StartupPacket& packet)
     if (entry.ok()) entry_ = *std::move(entry);
   }
   if (status.ok()) {
-    boost::system::error_code ignored;
-    const auto peer = socket_.remote_endpoint(ignored);
-    entry_->Describe(request->user, request->database,
-                     fmt::format("{}:{}", peer.address().to_string(), peer.port()));
     std::function<void()> open = [&] {
       auto session = parts_.engine.NewSession(request->user, request->database);
       status = session.status();
@@ -102,7 +98,6 @@ void Connection::Welcome(const StartupRequest& request) {
   client.TakeReports();  // All of them go out now.
   for (const SettingChange& setting : client.settings().Reported()) {
     out.ParameterStatus(setting.name, setting.value);
-    if (setting.name == "application_name") entry_->SetApplicationName(setting.value);
   }
   out.BackendKeyData(entry_->pid(), entry_->secret());
   for (const Notice& notice : client.TakeNotices()) out.NoticeMessage(notice);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "ingest/value_text.h"
 #include "server/core/pg_grammar.h"
 #include "server/pg/parameter_text.h"
@@ -194,7 +193,7 @@ Status Protocol::DescribePortal(std::string_view name, std::string_view ahead) {
         !prepared.description && !portal.executed) {
       const auto execute = ReadExecute(next.body);
       if (execute.ok() && execute->portal == name) {
-        entry_->BeginStatement(prepared.sql, client_->settings().statement_timeout_ms());
+        entry_->BeginStatement(client_->settings().statement_timeout_ms());
         const bool alone = Peek(next.behind).type == 'S';
         if (!inserts_ && (alone || prepared.statement->engine == nullptr)) {
           VARVE_RETURN_IF_ERROR(OpenPortal(portal));
@@ -231,7 +230,7 @@ Status Protocol::HandleExecute(std::string_view body, std::string_view ahead) {
     out_.Empty('I');
     return OkStatus();
   }
-  entry_->BeginStatement(prepared.sql, client_->settings().statement_timeout_ms());
+  entry_->BeginStatement(client_->settings().statement_timeout_ms());
   const bool again = std::exchange(portal->was_run, true);
   if (again && (portal->rows == nullptr || portal->rows->stream->columns().empty())) {
     constexpr SqlState kObjectNotInPrerequisiteState = "55000";

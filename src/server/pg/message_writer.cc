@@ -1,7 +1,5 @@
 #include "server/pg/message_writer.h"
 
-#include <utility>
-
 #include "base/check.h"
 #include "server/pg/type_oids.h"
 
@@ -35,12 +33,6 @@ void MessageWriter::Int32(int32_t value) {
   char bytes[4];
   StoreBigEndian(bytes, static_cast<uint32_t>(value), 4);
   out_.append(bytes, 4);
-}
-
-void MessageWriter::Int64(int64_t value) {
-  char bytes[8];
-  StoreBigEndian(bytes, static_cast<uint64_t>(value), 8);
-  out_.append(bytes, 8);
 }
 
 void MessageWriter::CString(std::string_view value) {

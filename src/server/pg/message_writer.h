@@ -24,7 +24,6 @@ class MessageWriter {
   // The bytes so far; the writer is empty afterwards.
   std::string Take() { return std::exchange(out_, {}); }
   const std::string& bytes() const { return out_; }
-  void Clear() { out_.clear(); }
 
   // Low level: a message is Begin, fields, End.
   void Begin(char type);
@@ -32,7 +31,6 @@ class MessageWriter {
   void Int8(uint8_t value) { out_ += static_cast<char>(value); }
   void Int16(int16_t value);
   void Int32(int32_t value);
-  void Int64(int64_t value);
   void CString(std::string_view value);
   void Raw(std::string_view value) { out_ += value; }
   // Values of unknown length: BeginValue, append to buffer(), EndValue.

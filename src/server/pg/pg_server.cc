@@ -13,7 +13,6 @@
 #include <set>
 #include <utility>
 
-#include "base/check.h"
 #include "base/mutex.h"
 #include "server/pg/connection.h"
 
@@ -74,7 +73,6 @@ class PgServer::Impl : public std::enable_shared_from_this<PgServer::Impl> {
 
   Result<uint16_t> Start();
   void Stop(std::chrono::milliseconds grace);
-  std::vector<SessionInfo> Sessions() const { return registry_.List(); }
 
  private:
   asio::awaitable<void> Accept();
@@ -224,7 +222,5 @@ PgServer::~PgServer() { Stop(std::chrono::milliseconds(0)); }
 Result<uint16_t> PgServer::Start() { return impl_->Start(); }
 
 void PgServer::Stop(std::chrono::milliseconds grace) { impl_->Stop(grace); }
-
-std::vector<SessionInfo> PgServer::Sessions() const { return impl_->Sessions(); }
 
 }  // namespace varve::server::pg

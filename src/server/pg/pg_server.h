@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -50,9 +49,6 @@ class PgServer {
   // Refuses new connections, ends idle ones, lets running statements finish for up to `grace`, then
   // stops them; every client is told 57P01.
   void Stop(std::chrono::milliseconds grace);
-
-  // For varve.sessions.
-  std::vector<SessionInfo> Sessions() const;
 
  private:
   class Impl;

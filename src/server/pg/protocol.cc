@@ -281,11 +281,10 @@ void Protocol::SendNotices() {
   for (const Notice& notice : client_->TakeNotices()) out_.NoticeMessage(notice);
   for (const SettingChange& change : client_->TakeReports()) {
     out_.ParameterStatus(change.name, change.value);
-    if (change.name == "application_name") entry_->SetApplicationName(change.value);
   }
 }
 
-void Protocol::EndStatement() { entry_->EndStatement(client_->state()); }
+void Protocol::EndStatement() { entry_->EndStatement(); }
 
 void Protocol::SendReady() {
   // Portals live as long as their transaction.

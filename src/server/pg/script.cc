@@ -26,7 +26,7 @@ Status Shift(Status status, size_t characters) {
 void Protocol::HandleQuery(std::string_view body) {
   auto sql = ReadString(body);
   if (!sql.ok()) return Terminate(sql.status());
-  entry_->BeginStatement(*sql, client_->settings().statement_timeout_ms());
+  entry_->BeginStatement(client_->settings().statement_timeout_ms());
   // The unnamed statement and portal end here, as the manual says.
   statements_.erase("");
   portals_.erase("");
