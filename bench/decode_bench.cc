@@ -1,7 +1,6 @@
 // How fast the decoders alone are: no socket, no log, one core.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "base/check.h"

@@ -1,6 +1,5 @@
 #include "engine/buffer_scan.h"
 
-#include <algorithm>
 #include <atomic>
 #include <duckdb/planner/filter/conjunction_filter.hpp>
 #include <duckdb/planner/table_filter_state.hpp>

@@ -1,7 +1,6 @@
 #include "engine/duck_errors.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <duckdb/common/string_util.hpp>
 #include <optional>

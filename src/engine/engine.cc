@@ -1,7 +1,5 @@
 #include "engine/engine.h"
 
-#include <filesystem>
-
 #include "engine/duck_session.h"
 #include "engine/engine_core.h"
 #include "engine/redirect.h"

@@ -20,7 +20,6 @@
 #include <duckdb/planner/expression_binder/constant_binder.hpp>
 
 #include "engine/access_guard.h"
-#include "engine/duck_guard.h"
 #include "engine/duck_session.h"
 
 namespace varve::engine {

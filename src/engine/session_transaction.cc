@@ -1,6 +1,5 @@
 // The transaction half of DuckSession: what waits for COMMIT, and in which order it becomes
 // durable.
-#include <algorithm>
 #include <duckdb/main/client_context.hpp>
 
 #include "engine/duck_guard.h"

@@ -4,8 +4,6 @@
 #include <duckdb/common/types/interval.hpp>
 #include <duckdb/common/types/timestamp.hpp>
 #include <duckdb/common/vector_operations/unary_executor.hpp>
-#include <limits>
-#include <optional>
 
 #include "engine/catalog_edit.h"
 #include "engine/pg_error.h"

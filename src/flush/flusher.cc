@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "base/fault_point.h"
 #include "base/uuid.h"
 #include "lake/delta_table.h"

@@ -3,7 +3,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/check.h"
 #include "lake/partition_path.h"
 
 namespace varve::flush {

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "buffer/testing/rows.h"
 #include "ingest/rows_record.h"
 #include "model/batch_codec.h"

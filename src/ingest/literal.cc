@@ -1,7 +1,6 @@
 #include "ingest/literal.h"
 
 #include <array>
-#include <cmath>
 #include <limits>
 
 #include "ingest/number_text.h"

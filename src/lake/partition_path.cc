@@ -1,6 +1,5 @@
 #include "lake/partition_path.h"
 
-#include "base/check.h"
 #include "lake/iso_time.h"
 
 namespace varve::lake {

@@ -1,7 +1,6 @@
 // Cuts the power at random calls, with random sectors landing, over and over on one log.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <map>
 #include <random>

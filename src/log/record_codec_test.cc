@@ -6,7 +6,6 @@
 #include <random>
 
 #include "base/bytes.h"
-#include "base/crc32c.h"
 
 namespace varve::log {
 namespace {

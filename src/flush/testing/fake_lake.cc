@@ -1,6 +1,5 @@
 #include "flush/testing/fake_lake.h"
 
-#include <algorithm>
 #include <sstream>
 #include <utility>
 

@@ -4,7 +4,6 @@
 
 #include <charconv>
 
-#include "base/check.h"
 #include "ingest/decode_settings.h"
 #include "server/core/setting_definitions.h"
 

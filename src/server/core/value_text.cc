@@ -1,7 +1,5 @@
 #include "server/core/value_text.h"
 
-#include <cstring>
-
 #include "base/check.h"
 #include "server/core/datetime_text.h"
 #include "server/core/number_text.h"

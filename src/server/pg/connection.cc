@@ -10,8 +10,6 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
-#include "base/check.h"
-
 namespace varve::server::pg {
 namespace {
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "server/pg/protocol.h"
 
 namespace varve::server::pg {

@@ -1,7 +1,5 @@
 #include "server/pg/row_encoder.h"
 
-#include <utility>
-
 #include "server/pg/value_binary.h"
 
 namespace varve::server::pg {

@@ -2,11 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <limits>
-
 #include "server/core/datetime_text.h"
-#include "server/core/number_text.h"
 #include "server/pg/numeric_binary.h"
 #include "server/pg/parameter_text.h"
 #include "server/pg/type_oids.h"
