@@ -7,8 +7,6 @@ find_package(fmt REQUIRED)                # fmt::fmt
 find_package(spdlog REQUIRED)             # spdlog::spdlog
 find_package(absl REQUIRED)               # absl::status absl::statusor ...
 find_package(Boost 1.81 REQUIRED)         # Boost::headers (Asio, Beast)
-find_package(OpenSSL REQUIRED)            # OpenSSL::SSL OpenSSL::Crypto
-find_package(CURL REQUIRED)               # CURL::libcurl
 find_package(simdjson REQUIRED)           # simdjson::simdjson
 find_package(nlohmann_json REQUIRED)      # nlohmann_json::nlohmann_json
 find_package(CLI11 REQUIRED)              # CLI11::CLI11
@@ -17,7 +15,6 @@ find_package(GTest REQUIRED)              # GTest::gmock_main
 find_package(benchmark REQUIRED)          # benchmark::benchmark
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)      # PkgConfig::zstd
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)        # PkgConfig::lz4
-pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # PkgConfig::xxhash
 find_package(DuckDB REQUIRED)             # DuckDB::DuckDB
 
 # PostgreSQL 15's own grammar; the package ships no CMake or pkg-config file.
