@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "buffer/testing/rows.h"
 
 namespace varve::flush {
@@ -84,17 +86,24 @@ TEST_F(PartitionRowsTest, TwoColumnsThatOnlyTogetherDiffer) {
   auto table = std::make_shared<TableDef>(*table_);
   table->columns[4].type = Type(TypeKind::kText);
   table->partition_columns = {1, 4};
-  const auto pair = [&](std::string_view first, std::string_view second) {
-    ColumnBuilder a{Type(TypeKind::kText)};
-    ColumnBuilder b{Type(TypeKind::kText)};
-    a.AppendBytes(first);
-    b.AppendBytes(second);
+  const auto column = [](std::optional<std::string_view> value) {
+    ColumnBuilder builder{Type(TypeKind::kText)};
+    if (value) {
+      builder.AppendBytes(*value);
+    } else {
+      builder.AppendNull();
+    }
+    return builder.Finish();
+  };
+  const auto pair = [&](std::optional<std::string_view> first,
+                        std::optional<std::string_view> second) {
     auto batch = std::make_shared<Batch>(*MakeRows({}));
-    batch->columns[1] = a.Finish();
-    batch->columns[4] = b.Finish();
+    batch->columns[1] = column(first);
+    batch->columns[4] = column(second);
     return Segment(batch);
   };
   EXPECT_EQ(Groups(*table, {pair("ab", "c"), pair("a", "bc"), pair("ab", "c")}).size(), 2u);
+  EXPECT_EQ(Groups(*table, {pair("a", {}), pair({}, "a"), pair({}, {})}).size(), 3u);
 }
 
 TEST_F(PartitionRowsTest, ATableWithoutPartitionsGivesOneGroup) {

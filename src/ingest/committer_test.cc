@@ -225,6 +225,14 @@ TEST(RowsRecordTest, RecordsMustFitTheirTable) {
   other_time->columns[0].id = ColumnId{9};
   EXPECT_EQ(ReadRowRecord(*other_time, record).status().code(), StatusCode::kDataLoss);
 
+  Batch timeless = *MakeRows({.rows = 2});
+  ColumnBuilder times{Type(TypeKind::kTimestampTz)};
+  times.AppendFixed(int64_t{1});
+  times.AppendNull();
+  timeless.columns[0] = times.Finish();
+  EXPECT_EQ(ReadRowRecord(*table, RecordOf(EncodeBatch(timeless))).status().code(),
+            StatusCode::kDataLoss);
+
   record.payload.resize(record.payload.size() / 2);
   EXPECT_EQ(ReadRowRecord(*table, record).status().code(), StatusCode::kDataLoss);
 }

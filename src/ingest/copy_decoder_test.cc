@@ -75,6 +75,8 @@ TEST(CopyTextTest, RowsEscapesAndNulls) {
   EXPECT_EQ(Rows(kText, "epoch\ta\tx\n\\."), "a=x;");
   EXPECT_EQ(Rows(kText, ""), "");
   EXPECT_EQ(Rows(kText, "epoch\t\xc3\xa9\t\\xc3\\xa9\n"), "\xc3\xa9=\xc3\xa9;");
+  // The derived date is filled in where it is NULL, although its column is NOT NULL.
+  EXPECT_EQ(Rows("COPY t (ts, day, id) FROM STDIN", "epoch\t\\N\ta\n"), "a=info;");
   EXPECT_EQ(Rows("COPY t (ts, id, level) FROM STDIN (DELIMITER '|', NULL 'nil', HEADER)",
                  "any|thing\nepoch|a|nil\n"),
             "a=<null>;");
