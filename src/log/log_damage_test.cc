@@ -59,7 +59,9 @@ class LogDamageTest : public LogOnFaultyDisk {
 
   Status OpenWith(std::string content) {
     Close();
-    for (const std::string& name : disk_.Names("log")) (void)disk_.Remove("log/" + name);
+    for (const std::string& name : disk_.Names("log")) {
+      VARVE_RETURN_IF_ERROR(disk_.Remove("log/" + name));
+    }
     disk_.SetContents(PathOf(1), std::move(content));
     return Open();
   }
