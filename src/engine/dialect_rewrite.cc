@@ -145,10 +145,35 @@ bool IsTilde(const ParsedExpression& call, const std::string& sql) {
   return location.IsValid() && location.GetIndex() < sql.size() && sql[location.GetIndex()] == '~';
 }
 
+// A backslash in a pattern of LIKE stands for itself to DuckDB, and takes the meaning from the next
+// character in PostgreSQL.
+void EscapeLike(FunctionExpression& call) {
+  static constexpr std::array<std::pair<std::string_view, const char*>, 4> kForms = {
+      {{"~~", "like_escape"},
+       {"!~~", "not_like_escape"},
+       {"~~*", "ilike_escape"},
+       {"!~~*", "not_ilike_escape"}}};
+  if (call.children.size() != 2) return;
+  const auto form = std::find_if(kForms.begin(), kForms.end(), [&](const auto& candidate) {
+    return candidate.first == call.function_name;
+  });
+  if (form == kForms.end()) return;
+  const auto& pattern = *call.children[1];
+  if (pattern.GetExpressionClass() == ExpressionClass::CONSTANT) {
+    // Without a backslash it means the same, and DuckDB's own form is looked up faster.
+    const Value& text = pattern.Cast<ConstantExpression>().value;
+    if (text.IsNull() || !StringUtil::Contains(text.ToString(), "\\")) return;
+  }
+  call.function_name = form->second;
+  call.is_operator = false;
+  call.children.push_back(make_uniq<ConstantExpression>(Value("\\")));
+}
+
 void RewriteFunction(Slot& slot, const std::string& sql) {
   auto& call = slot->Cast<FunctionExpression>();
   if (call.schema == "pg_catalog") call.schema.clear();
   SortDistinct(call);
+  EscapeLike(call);
   if (call.function_name == "regexp_full_match" && IsTilde(call, sql)) {
     call.function_name = "regexp_matches";
     return;

@@ -60,8 +60,9 @@ std::string WrittenName(const FunctionExpression& call) {
 Name NameOfFunction(const FunctionExpression& call) {
   static constexpr std::array<std::string_view, 2> kSubscripts = {"array_extract", "array_slice"};
   if (call.is_operator) return {};
-  // `~` and SIMILAR TO are operators that DuckDB's grammar turns into this call.
+  // `~`, SIMILAR TO and LIKE .. ESCAPE are operators that DuckDB's grammar turns into these calls.
   if (call.function_name == "regexp_full_match") return {};
+  if (call.function_name.ends_with("like_escape")) return {};
   for (const auto subscript : kSubscripts) {
     if (call.function_name == subscript && !call.children.empty()) return NameOf(*call.children[0]);
   }

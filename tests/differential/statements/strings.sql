@@ -16,3 +16,7 @@ SELECT starts_with('abc', 'ab')
 SELECT translate('abc', 'ab', 'xy')
 SELECT length(5)
 SELECT lower(1, 2)
+SELECT 'a%b' LIKE 'a\%b', 'axb' LIKE 'a\%b', 'a_b' NOT LIKE 'a\_b', 'a\b' LIKE 'a\\b', 'A%B' ILIKE 'a\%b', 'axb' NOT ILIKE 'a\%b'
+SELECT t, p, t LIKE p, t NOT LIKE p, t ILIKE p FROM (VALUES ('50%', '50\%'), ('50x', '50\%'), ('a', NULL), (NULL, 'a'), ('C:\x', 'C:\\%')) v(t, p) ORDER BY t, p
+SELECT 'a!%' LIKE 'a!!!%' ESCAPE '!', 'a\b' LIKE 'a\b' ESCAPE ''
+SELECT 'a' LIKE 'a\'
