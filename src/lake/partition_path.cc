@@ -29,6 +29,24 @@ std::string EscapeFolder(std::string_view text) {
   return out;
 }
 
+// A file system takes 255 bytes for a name. The log says what the values are, and files have names
+// of their own: values with one beginning may share a folder.
+constexpr size_t kFolderBytesMax = 240;
+
+// Cuts between two characters, and not inside an escape of one.
+void CutToFolder(std::string& name) {
+  if (name.size() <= kFolderBytesMax) return;
+  size_t end = kFolderBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
+  for (const size_t back : {size_t{1}, size_t{2}}) {
+    if (end >= back && name[end - back] == '%') {
+      end -= back;
+      break;
+    }
+  }
+  name.resize(end);
+}
+
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -53,8 +71,10 @@ std::string PartitionPath(
     const auto value = values.find(name);
     const bool null = value == values.end() || !value->second || value->second->empty();
     if (!path.empty()) path += '/';
-    path += EscapeFolder(name) + "=";
-    path += null ? std::string(kNullFolder) : EscapeFolder(*value->second);
+    std::string folder = EscapeFolder(name) + "=";
+    folder += null ? std::string(kNullFolder) : EscapeFolder(*value->second);
+    CutToFolder(folder);
+    path += folder;
   }
   return path;
 }

@@ -38,6 +38,30 @@ TEST(PartitionPathTest, ValuesCannotLeaveTheirFolder) {
   EXPECT_EQ(folder("a b,\xc3\xa9"), "a b,\xc3\xa9");
 }
 
+TEST(PartitionPathTest, LongValuesFitIntoAFileSystem) {
+  const TableDef table = MakeEvents();
+  for (const std::string& unit :
+       {std::string("x"), std::string("%"), std::string("\xf0\x9f\x98\x80"), std::string("a/"),
+        std::string("\xc3\xa9")}) {
+    for (size_t shift = 0; shift < 4; ++shift) {
+      std::string value(shift, 'y');
+      while (value.size() < 1000) value += unit;
+      const std::string path =
+          PartitionPath(table, {{"date", "2025-03-09"}, {"project_id", value}});
+      const std::string folder = path.substr(0, path.find('/'));
+      EXPECT_LE(folder.size(), 255u);
+      EXPECT_GT(folder.size(), 200u);
+      const auto decoded = DecodePath(folder);  // no escape is cut in two
+      ASSERT_TRUE(decoded.ok()) << folder;
+      const std::string kept = decoded->substr(std::string("project_id=").size());
+      EXPECT_EQ(value.substr(0, kept.size()), kept);
+      EXPECT_EQ((kept.size() - shift) % unit.size() * (unit == "a/" ? 0 : 1),
+                0u);  // nor a character
+      EXPECT_TRUE(path.ends_with("/date=2025-03-09"));
+    }
+  }
+}
+
 TEST(PartitionPathTest, LogPathsAreDecodedAsTheyWereEncoded) {
   EXPECT_EQ(EncodePath("a b/c%3Dd\xc3\xa9=x.parquet"), "a%20b/c%253Dd%C3%A9=x.parquet");
   std::string every;

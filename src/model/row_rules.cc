@@ -80,6 +80,23 @@ Status CheckTime(const ColumnDef& def, const Column& time) {
   return OkStatus();
 }
 
+// A date that no folder can name would keep its table from ever being flushed.
+Status CheckPartitionDates(const TableDef& table, const Batch& batch) {
+  for (const uint32_t index : table.partition_columns) {
+    const ColumnDef& def = table.columns[index];
+    const Column* dates = def.type.kind() == TypeKind::kDate ? batch.Find(def.id) : nullptr;
+    for (size_t row = 0; dates != nullptr && row < dates->rows; ++row) {
+      if (dates->IsNull(row)) continue;
+      const int32_t day = dates->Fixed<int32_t>(row);
+      if (day >= kDayMin && day <= kDayMax) continue;
+      return SqlErrorf(sqlstate::kDatetimeOverflow,
+                       "date out of range: partition column \"{}\" must lie in the years 1 to 9999",
+                       def.name);
+    }
+  }
+  return OkStatus();
+}
+
 // The values of the date column `def`: the day of every row, refusing a given one that differs.
 Result<Column> DeriveDate(const TableDef& table, const ColumnDef& def, const Column& time,
                           const Column* given) {
@@ -131,6 +148,7 @@ Status CompleteBatch(const TableDef& table, Batch& batch) {
     VARVE_ASSIGN_OR_RETURN(Column date, DeriveDate(table, def, *time, batch.Find(date_id)));
     Put(batch, date_id, std::move(date));
   }
+  VARVE_RETURN_IF_ERROR(CheckPartitionDates(table, batch));
   return CheckNotNull(table, batch);
 }
 

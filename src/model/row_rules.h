@@ -3,8 +3,8 @@
 // Role:     ingest decoders, engine's insert operator -> [CompleteBatch] -> TableWriter. Both ways
 //           into a table end here, so that both give the same rows and the same errors.
 // Errors:   23502 a NULL in a NOT NULL column, 22023 a date that is not the time column's (UTC),
-//           22008 a time column outside the dates that a partition can name. The batch is
-//           unspecified after an error. Not done here: types and defaults.
+//           22008 a time or a partition date outside the dates that a folder can name. The batch
+//           is unspecified after an error. Not done here: types and defaults.
 // Threads:  no shared state.
 #pragma once
 

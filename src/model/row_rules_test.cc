@@ -116,5 +116,23 @@ TEST(CompleteBatchTest, RefusesTimesThatNoPartitionCanName) {
   }
 }
 
+TEST(CompleteBatchTest, RefusesDatesThatNoPartitionCanName) {
+  TableDef table = Spans();
+  table.derived_date.reset();  // an ordinary date column that partitions
+  table.partition_columns = {0};
+  for (const int32_t day : {INT32_MAX, INT32_MIN + 1, 2'932'897, -719'163}) {
+    Batch batch;
+    batch.rows = 2;
+    batch.ids = {ColumnId(1), ColumnId(2), ColumnId(3)};
+    batch.columns = {Dates({0, day}), Times({0, 0}), Texts({"a", "b"})};
+    EXPECT_EQ(SqlStateOf(CompleteBatch(table, batch)), sqlstate::kDatetimeOverflow) << day;
+  }
+  Batch batch;
+  batch.rows = 2;
+  batch.ids = {ColumnId(1), ColumnId(2), ColumnId(3)};
+  batch.columns = {Dates({2'932'896, -719'162}), Times({0, 0}), Texts({"a", "b"})};
+  EXPECT_TRUE(CompleteBatch(table, batch).ok());
+}
+
 }  // namespace
 }  // namespace varve
