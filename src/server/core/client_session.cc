@@ -60,7 +60,9 @@ Result<std::vector<ClientStatementRef>> ClientSession::Parse(std::string_view sq
   }
   auto statements = session_->Parse(sql);
   if (statements.ok()) return FromEngine(sql, *statements);
-  if (!IsSyntaxError(statements.status())) return std::move(statements).status();
+  if (!IsSyntaxError(statements.status()) || sql.size() > kPostgresTextMax) {
+    return std::move(statements).status();
+  }
   VARVE_ASSIGN_OR_RETURN(auto parsed, ParsePostgres(sql));
   return FromPostgres(sql, std::move(parsed));
 }

@@ -1,6 +1,7 @@
 #include "server/core/pg_grammar.h"
 
 #include <pg_query.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -228,6 +229,32 @@ PostgresStatement ReadStatement(const std::string& kind, const Json& node, std::
   return ForEngine{};
 }
 
+// The grammar's library walks down a nested expression without looking at its stack, at some 130
+// bytes of stack for each byte of text ("1+1+1+..."): a long text gets a stack of its own that it
+// cannot use up.
+constexpr size_t kStackPerByte = 512;
+constexpr size_t kPlainTextMax = size_t{8} << 10;
+
+PgQueryParseResult ParseOnLargeStack(const std::string& text) {
+  struct Task {
+    const std::string& text;
+    PgQueryParseResult result{};
+  } task{text};
+  const auto parse = [](void* at) -> void* {
+    auto& own = *static_cast<Task*>(at);
+    own.result = pg_query_parse(own.text.c_str());
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, text.size() * kStackPerByte + (size_t{1} << 20));
+  pthread_t thread;
+  const bool started = pthread_create(&thread, &attributes, parse, &task) == 0;
+  pthread_attr_destroy(&attributes);
+  if (started) pthread_join(thread, nullptr);
+  return task.result;
+}
+
 Status SyntaxError(const PgQueryError& error) {
   Status status = SqlError(sqlstate::kSyntaxError, error.message);
   return error.cursorpos > 0 ? WithPosition(std::move(status), static_cast<size_t>(error.cursorpos))
@@ -237,13 +264,24 @@ Status SyntaxError(const PgQueryError& error) {
 }  // namespace
 
 Result<std::vector<ParsedPostgres>> ParsePostgres(std::string_view sql) {
-  PgQueryParseResult result = pg_query_parse(std::string(sql).c_str());
+  if (sql.size() > kPostgresTextMax) {
+    return SqlErrorf(sqlstate::kStatementTooComplex,
+                     "statements of this kind can have at most {} bytes", kPostgresTextMax);
+  }
+  const std::string text(sql);
+  PgQueryParseResult result =
+      text.size() > kPlainTextMax ? ParseOnLargeStack(text) : pg_query_parse(text.c_str());
+  if (result.parse_tree == nullptr && result.error == nullptr) {
+    return Internal("no thread to read the statement with");
+  }
   const std::unique_ptr<PgQueryParseResult, ParseFree> guard(&result);
   if (result.error != nullptr) return SyntaxError(*result.error);
   const Json tree = Json::parse(result.parse_tree, nullptr, /*allow_exceptions=*/false);
   std::vector<ParsedPostgres> statements;
   if (!tree.is_object()) return Internal("The parser's tree is not JSON");
-  for (const Json& raw : tree.value("stmts", Json::array())) {
+  const auto list = tree.find("stmts");
+  if (list == tree.end()) return statements;
+  for (const Json& raw : *list) {  // by reference: copying a deep tree would need a deep stack
     ParsedPostgres parsed;
     // The place may begin with blanks and comments before the statement.
     const auto start = static_cast<size_t>(NumberOr(raw, "stmt_location", 0));

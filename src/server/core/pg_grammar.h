@@ -2,7 +2,7 @@
 //
 // Role:     client_session -> [ParsePostgres] -> which statements a text holds, and what the
 //           server's own ones (settings, transactions, cursors, ...) say.
-// Errors:   42601 with PostgreSQL's message and position.
+// Errors:   42601 with PostgreSQL's message and position, 54000 for a text that is too long for it.
 // Threads:  safe.
 #pragma once
 
@@ -17,6 +17,9 @@
 #include "base/status.h"
 
 namespace varve::server {
+
+// Longer texts are not read here: the tree of one takes hundreds of bytes for each of its own.
+inline constexpr size_t kPostgresTextMax = size_t{256} << 10;
 
 struct SetSetting {
   std::string name;

@@ -32,6 +32,16 @@ TEST(PgGrammarTest, Settings) {
   EXPECT_EQ(modes.modes[1], (std::pair<std::string, std::string>("transaction_read_only", "on")));
 }
 
+TEST(PgGrammarTest, DeepExpressionsEndInAnAnswer) {
+  // The left side of each operator is one level deeper: this much needs more than a thread's stack.
+  std::string sum = "SELECT 1";
+  while (sum.size() + 2 <= kPostgresTextMax) sum += "+1";
+  EXPECT_TRUE(ParsePostgres(sum).ok());
+  EXPECT_EQ(SqlStateOf(ParsePostgres(sum.substr(0, sum.size() - 1)).status()),
+            sqlstate::kSyntaxError);
+  EXPECT_EQ(SqlStateOf(ParsePostgres(sum + "+1+1").status()), sqlstate::kStatementTooComplex);
+}
+
 TEST(PgGrammarTest, Transactions) {
   using Kind = TransactionControl::Kind;
   EXPECT_EQ(One<TransactionControl>("ABORT").kind, Kind::kRollback);
