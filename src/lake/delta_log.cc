@@ -152,6 +152,9 @@ Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, const TableDef& 
       return DataLoss("a commit has gone from the Delta log: {}", name);
     }
     VARVE_RETURN_IF_ERROR(content.status());
+    if (content->find_first_not_of(" \t\r\n") == std::string::npos) {
+      return DataLoss("Delta log {} is empty", name);
+    }
     VARVE_ASSIGN_OR_RETURN(std::vector<Action> actions, ParseActions(*content, name));
     VARVE_RETURN_IF_ERROR(state.Apply(expected, std::move(actions), table));
   }

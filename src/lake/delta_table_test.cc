@@ -308,8 +308,8 @@ TEST_F(DeltaTableTest, DamageIsNamed) {
   }
   const std::string good = ReadLog(VersionName(2));
   for (const std::string& bad :
-       {good.substr(0, good.size() / 2), std::string("{\"add\":{\"size\":1}}\n"),
-        std::string("[]\n"), std::string("{\"add\":7}\n"),
+       {good.substr(0, good.size() / 2), std::string(), std::string("\n"),
+        std::string("{\"add\":{\"size\":1}}\n"), std::string("[]\n"), std::string("{\"add\":7}\n"),
         std::string("{\"add\":{\"path\":\"a\",\"size\":1,\"partitionValues\":[]}}\n"),
         std::string("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,"
                     "\"writerFeatures\":7}}\n"),
