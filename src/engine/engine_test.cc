@@ -328,6 +328,8 @@ TEST_F(EngineTest, CreateTableSaysWhatIsMissing) {
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz, b text) WITH (time_column = 'b')"), "42P16");
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (fillfactor = 70)"), "22023");
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz PRIMARY KEY)"), "0A000");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz, k text) WITH (partition_by = 'k, k')"),
+            "22023");
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz, s interval)"), "0A000");
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (key = 'a')"), "0A000");
   EXPECT_EQ(StateOf("CREATE TABLE t AS SELECT now() AS timestamp"), "0A000");

@@ -184,6 +184,11 @@ Status FindPartitions(const OptionMap& options, duckdb::CreateTableInfo& info, T
       index = static_cast<uint32_t>(table.columns.size() - 1);
     }
     if (!index) return ColumnNamed(table, "partition_by", name).status();
+    if (std::find(table.partition_columns.begin(), table.partition_columns.end(), *index) !=
+        table.partition_columns.end()) {
+      return SqlErrorf(sqlstate::kInvalidParameterValue,
+                       "column \"{}\" is named twice in table option \"partition_by\"", name);
+    }
     auto& column = table.columns[*index];
     switch (column.type.kind()) {
       case TypeKind::kText:
