@@ -169,6 +169,18 @@ TEST_F(EngineTest, ArraysAndRealsInFilesAreFiltered) {
   }
 }
 
+TEST_F(EngineTest, ZeroHasOneValueInFiles) {
+  Run("CREATE TABLE t (timestamp timestamptz, f float8, r real)");
+  Run("INSERT INTO t (timestamp, f, r) SELECT '2026-11-01'::timestamptz, CASE x % 2 WHEN 0 THEN "
+      "'-0'::float8 ELSE 5 END, CASE x % 2 WHEN 0 THEN 0 ELSE 5 END FROM range(2000) r(x)");
+  Flush("public", "t");
+  for (const char* filter : {"f = 0", "f = '-0'::float8", "f IN (0, 7)", "f = 0 AND r = 0",
+                             "f = 0 OR f = 7", "r = '-0'::real", "f <= 0"}) {
+    EXPECT_EQ(Run(std::string("SELECT count(*) FROM t WHERE ") + filter), (Rows{{"1000"}}))
+        << filter;
+  }
+}
+
 TEST_F(EngineTest, ExplainShowsScansAndPushedFilters) {
   Run(kReadings);
   Run("INSERT INTO raw.readings (timestamp, device, temperature) SELECT timestamptz '2026-11-01' + "

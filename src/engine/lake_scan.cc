@@ -7,6 +7,7 @@
 #include <duckdb/planner/binder.hpp>
 #include <duckdb/planner/expression_iterator.hpp>
 #include <duckdb/planner/filter/conjunction_filter.hpp>
+#include <duckdb/planner/filter/constant_filter.hpp>
 #include <duckdb/planner/filter/optional_filter.hpp>
 
 #include "engine/file_filters.h"
@@ -139,9 +140,47 @@ unique_ptr<duckdb::TableFilter> WithoutBloom(const duckdb::TableFilter& filter) 
   return rest;
 }
 
-// UUIDs are strings in the files, and DuckDB cannot turn a bloom filter on one into the other: it
-// fails instead of leaving the filter out. nullptr: the filters are good as they are.
-unique_ptr<duckdb::TableFilterSet> WithoutBloomOnUuids(
+bool IsZero(const duckdb::TableFilter& filter) {
+  if (filter.filter_type != duckdb::TableFilterType::CONSTANT_COMPARISON) return false;
+  const auto& constant = filter.Cast<duckdb::ConstantFilter>();
+  if (constant.comparison_type != duckdb::ExpressionType::COMPARE_EQUAL) return false;
+  if (constant.constant.IsNull()) return false;
+  const auto type = constant.constant.type().id();
+  if (type == duckdb::LogicalTypeId::FLOAT) return constant.constant.GetValue<float>() == 0;
+  return type == duckdb::LogicalTypeId::DOUBLE && constant.constant.GetValue<double>() == 0;
+}
+
+// 0 and -0 are equal, and the bloom filter of a file knows only the one that it was made with: a
+// range finds both. nullptr: the filter is good as it is.
+unique_ptr<duckdb::TableFilter> WithZeroAsRange(const duckdb::TableFilter& filter) {
+  if (IsZero(filter)) {
+    const auto& zero = filter.Cast<duckdb::ConstantFilter>().constant;
+    auto range = duckdb::make_uniq<duckdb::ConjunctionAndFilter>();
+    for (const auto comparison : {duckdb::ExpressionType::COMPARE_GREATERTHANOREQUALTO,
+                                  duckdb::ExpressionType::COMPARE_LESSTHANOREQUALTO}) {
+      range->child_filters.push_back(duckdb::make_uniq<duckdb::ConstantFilter>(comparison, zero));
+    }
+    return range;
+  }
+  if (filter.filter_type != duckdb::TableFilterType::CONJUNCTION_AND &&
+      filter.filter_type != duckdb::TableFilterType::CONJUNCTION_OR) {
+    return nullptr;
+  }
+  auto copy = filter.Copy();
+  bool changed = false;
+  for (auto& child : static_cast<duckdb::ConjunctionFilter&>(*copy).child_filters) {
+    auto range = WithZeroAsRange(*child);
+    if (!range) continue;
+    child = std::move(range);
+    changed = true;
+  }
+  return changed ? std::move(copy) : nullptr;
+}
+
+// What the reader of a file cannot be given as it is, in another form; nullptr: all can. UUIDs are
+// strings in the files, and DuckDB cannot turn a bloom filter on one into the other: it fails
+// instead of leaving the filter out.
+unique_ptr<duckdb::TableFilterSet> FiltersForFile(
     const duckdb::vector<MultiFileColumnDefinition>& columns,
     const duckdb::vector<duckdb::ColumnIndex>& column_ids,
     duckdb::optional_ptr<duckdb::TableFilterSet> filters) {
@@ -151,12 +190,14 @@ unique_ptr<duckdb::TableFilterSet> WithoutBloomOnUuids(
   for (const auto& [place, filter] : filters->filters) {
     const auto id = column_ids[place].GetPrimaryIndex();
     const bool is_uuid = id < columns.size() && columns[id].type == LogicalType::UUID;
-    if (!is_uuid || !HasBloom(*filter)) {
-      rest->filters.emplace(place, filter->Copy());
+    auto other = is_uuid ? nullptr : WithZeroAsRange(*filter);
+    if (is_uuid && HasBloom(*filter)) {
+      changed = true;
+      if (auto kept = WithoutBloom(*filter)) rest->filters.emplace(place, std::move(kept));
       continue;
     }
-    changed = true;
-    if (auto kept = WithoutBloom(*filter)) rest->filters.emplace(place, std::move(kept));
+    changed = changed || other;
+    rest->filters.emplace(place, other ? std::move(other) : filter->Copy());
   }
   return changed ? std::move(rest) : nullptr;
 }
@@ -209,7 +250,7 @@ class LakeFileReader : public duckdb::MultiFileReader {
       const duckdb::vector<duckdb::ColumnIndex>& column_ids,
       duckdb::optional_ptr<duckdb::TableFilterSet> filters, ClientContext& context,
       duckdb::MultiFileGlobalState& state) override {
-    const auto convertible = WithoutBloomOnUuids(columns, column_ids, filters);
+    const auto convertible = FiltersForFile(columns, column_ids, filters);
     if (convertible) filters = convertible.get();
     return MultiFileReader::InitializeReader(reader_data, bind, columns, column_ids, filters,
                                              context, state);
