@@ -27,21 +27,15 @@ struct SourceData : duckdb::TableFunctionData {
   bool SupportStatementCache() const override { return false; }
 };
 
-struct Unit {
-  uint32_t slice = 0;
-  uint32_t begin = 0;  // row of the batch, or place in the slice's list of rows
-  uint32_t count = 0;
-};
-
 struct SourceScan : duckdb::GlobalTableFunctionState {
-  std::vector<Unit> units;
+  idx_t vectors = 0;
   std::atomic<idx_t> next{0};
   duckdb::vector<duckdb::column_t> column_ids;
-  idx_t MaxThreads() const override { return units.size() / 10 + 1; }
+  idx_t MaxThreads() const override { return vectors / 10 + 1; }
 };
 
 struct SourceWorker : duckdb::LocalTableFunctionState {
-  Batch gathered;  // rows of a slice that takes only some; vectors point into it
+  Batch gathered;  // what the last chunk's vectors point into
   idx_t batch_index = 0;
 };
 
@@ -66,15 +60,8 @@ unique_ptr<duckdb::FunctionData> BindSource(ClientContext&, duckdb::TableFunctio
 unique_ptr<duckdb::GlobalTableFunctionState> InitSource(ClientContext&,
                                                         duckdb::TableFunctionInitInput& input) {
   auto scan = duckdb::make_uniq<SourceScan>();
-  const auto& slices = input.bind_data->Cast<SourceData>().source->slices;
-  for (uint32_t s = 0; s < slices.size(); s++) {
-    const auto& slice = slices[s];
-    const uint32_t rows =
-        slice.rows.empty() ? slice.batch->rows : static_cast<uint32_t>(slice.rows.size());
-    for (uint32_t begin = 0; begin < rows; begin += STANDARD_VECTOR_SIZE) {
-      scan->units.push_back({s, begin, std::min<uint32_t>(rows - begin, STANDARD_VECTOR_SIZE)});
-    }
-  }
+  const auto rows = input.bind_data->Cast<SourceData>().source->rows.size();
+  scan->vectors = (rows + STANDARD_VECTOR_SIZE - 1) / STANDARD_VECTOR_SIZE;
   scan->column_ids = input.column_ids;
   return scan;
 }
@@ -90,29 +77,22 @@ void ScanSource(ClientContext&, duckdb::TableFunctionInput& input, DataChunk& ou
   auto& scan = input.global_state->Cast<SourceScan>();
   auto& worker = input.local_state->Cast<SourceWorker>();
   const idx_t k = scan.next.fetch_add(1, std::memory_order_relaxed);
-  if (k >= scan.units.size()) return;
+  if (k >= scan.vectors) return;
   worker.batch_index = k;
-  const Unit& unit = scan.units[k];
-  const auto& slice = source.slices[unit.slice];
-  const Batch* batch = slice.batch.get();
-  uint32_t begin = unit.begin;
-  if (!slice.rows.empty()) {
-    worker.gathered =
-        Select(*batch, std::span<const uint32_t>(slice.rows).subspan(begin, unit.count));
-    batch = &worker.gathered;
-    begin = 0;
-  }
+  const idx_t begin = k * STANDARD_VECTOR_SIZE;
+  const auto count = std::min<idx_t>(source.rows.size() - begin, STANDARD_VECTOR_SIZE);
+  worker.gathered = Gather(source.batches, std::span(source.rows).subspan(begin, count));
   for (idx_t i = 0; i < scan.column_ids.size(); i++) {
     const auto id = scan.column_ids[i];
     const auto& columns = source.table->columns;
-    const Column* column = id < columns.size() ? batch->Find(columns[id].id) : nullptr;
+    const Column* column = id < columns.size() ? worker.gathered.Find(columns[id].id) : nullptr;
     if (column == nullptr) {
       out.data[i].Reference(duckdb::Value(out.data[i].GetType()));
     } else {
-      ReferenceColumn(*column, begin, unit.count, out.data[i]);
+      ReferenceColumn(*column, 0, static_cast<uint32_t>(count), out.data[i]);
     }
   }
-  out.SetCardinality(unit.count);
+  out.SetCardinality(count);
 }
 
 duckdb::OperatorPartitionData PartitionOf(ClientContext&,
@@ -121,22 +101,16 @@ duckdb::OperatorPartitionData PartitionOf(ClientContext&,
 }
 
 unique_ptr<duckdb::NodeStatistics> Cardinality(ClientContext&, const duckdb::FunctionData* data) {
-  const idx_t rows = data->Cast<SourceData>().source->rows;
+  const idx_t rows = data->Cast<SourceData>().source->rows.size();
   return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
 }
 
 }  // namespace
 
-std::unique_ptr<BatchSources::Lease> BatchSources::Add(TableRef table,
-                                                       std::vector<lake::BatchSlice> slices) {
-  auto source = std::make_shared<BatchSource>();
-  for (const auto& slice : slices) {
-    source->rows += slice.rows.empty() ? slice.batch->rows : slice.rows.size();
-  }
-  source->table = std::move(table);
-  source->slices = std::move(slices);
+std::unique_ptr<BatchSources::Lease> BatchSources::Add(BatchSource source) {
+  auto kept = std::make_shared<const BatchSource>(std::move(source));
   MutexLock lock(mu_);
-  sources_.emplace(++last_, std::move(source));
+  sources_.emplace(++last_, std::move(kept));
   return std::make_unique<Lease>(*this, last_);
 }
 

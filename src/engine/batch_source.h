@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "lake/parquet_writer.h"
+#include "model/row_order.h"
 
 namespace varve::engine {
 
 struct BatchSource {
   TableRef table;  // its columns are the scan's; jsonb is read as VARCHAR
-  std::vector<lake::BatchSlice> slices;
-  uint64_t rows = 0;
+  std::vector<BatchRef> batches;
+  std::vector<RowRef> rows;  // in the order in which they are read
 };
 
 class BatchSources {
@@ -40,8 +40,7 @@ class BatchSources {
     const uint64_t number_;
   };
 
-  std::unique_ptr<Lease> Add(TableRef table, std::vector<lake::BatchSlice> slices)
-      VARVE_EXCLUDES(mu_);
+  std::unique_ptr<Lease> Add(BatchSource source) VARVE_EXCLUDES(mu_);
   std::shared_ptr<const BatchSource> Find(uint64_t number) const VARVE_EXCLUDES(mu_);
 
   // Registers varve_batches; this object outlives the instance.

@@ -9,6 +9,7 @@
 #include "engine/duck_guard.h"
 #include "engine/duckdb_version.h"
 #include "engine/functions.h"
+#include "engine/task_drive.h"
 
 namespace varve::engine {
 
@@ -82,9 +83,15 @@ Result<duckdb::unique_ptr<duckdb::MaterializedQueryResult>> RunInternal(
     duckdb::Connection& connection, const std::string& sql) {
   using Outcome = Result<duckdb::unique_ptr<duckdb::MaterializedQueryResult>>;
   return GuardDuck(sql, [&]() -> Outcome {
-    auto result = connection.Query(sql);
-    if (result->HasError()) return Annotate(StatusFromDuck(result->GetErrorObject(), sql), sql);
-    return result;
+    const auto annotated = [&](const duckdb::ErrorData& error) {
+      return Annotate(StatusFromDuck(error, sql), sql);
+    };
+    auto pending = connection.PendingQuery(sql);
+    if (pending->HasError()) return annotated(pending->GetErrorObject());
+    auto result = ExecutePending(*pending);
+    if (result->HasError()) return annotated(result->GetErrorObject());
+    return duckdb::unique_ptr_cast<duckdb::QueryResult, duckdb::MaterializedQueryResult>(
+        std::move(result));
   });
 }
 

@@ -32,8 +32,9 @@ TableRef LinesTable() {
   return table;
 }
 
-std::vector<lake::BatchSlice> Lines(std::string_view text) {
-  std::vector<lake::BatchSlice> slices;
+BatchSource Lines(std::string_view text) {
+  BatchSource lines;
+  lines.table = LinesTable();
   ColumnBuilder builder{Type(TypeKind::kText)};
   const auto finish = [&] {
     if (builder.rows() == 0) return;
@@ -41,7 +42,9 @@ std::vector<lake::BatchSlice> Lines(std::string_view text) {
     batch->rows = builder.rows();
     batch->ids.push_back(ColumnId(1));
     batch->columns.push_back(builder.Finish());
-    slices.push_back({std::move(batch), {}});
+    const auto index = static_cast<uint32_t>(lines.batches.size());
+    for (uint32_t row = 0; row < batch->rows; row++) lines.rows.push_back({index, row});
+    lines.batches.push_back(std::move(batch));
   };
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -50,14 +53,14 @@ std::vector<lake::BatchSlice> Lines(std::string_view text) {
     if (builder.rows() == kBatchRowsMax) finish();
   }
   finish();
-  return slices;
+  return lines;
 }
 
 }  // namespace
 
 Status DuckCheckpointCodec::WriteCheckpoint(const std::string& actions_ndjson,
                                             const std::string& parquet_path) {
-  const auto lease = sources_.Add(LinesTable(), Lines(actions_ndjson));
+  const auto lease = sources_.Add(Lines(actions_ndjson));
   const std::string sql = fmt::format(
       "COPY (SELECT unnest(from_json(line, {})) FROM {}) TO {} (FORMAT parquet, COMPRESSION "
       "zstd)",

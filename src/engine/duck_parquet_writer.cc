@@ -35,13 +35,22 @@ std::string SelectList(const lake::ParquetSpec& spec) {
   return list;
 }
 
-std::string OrderBy(const lake::ParquetSpec& spec) {
-  std::string keys;
-  for (const auto& key : spec.order) {
-    keys += (keys.empty() ? " ORDER BY " : ", ") + SqlName(spec.table->columns.at(key.column).name);
-    keys += key.descending ? " DESC NULLS LAST" : " ASC NULLS LAST";
+// The rows of the slices in the order of the file. Sorted here and not by the engine, which would
+// copy all columns into rows and back for it: only numbers of rows move, and memory stays at one row
+// group of the writer.
+BatchSource SortedSource(const lake::ParquetSpec& spec,
+                         const std::vector<lake::BatchSlice>& slices) {
+  BatchSource source;
+  source.table = spec.table;
+  for (uint32_t s = 0; s < slices.size(); s++) {
+    source.batches.push_back(slices[s].batch);
+    if (slices[s].rows.empty()) {
+      for (uint32_t row = 0; row < slices[s].batch->rows; row++) source.rows.push_back({s, row});
+    }
+    for (const uint32_t row : slices[s].rows) source.rows.push_back({s, row});
   }
-  return keys;
+  SortRows(*spec.table, spec.order, source.batches, source.rows);
+  return source;
 }
 
 // A full disk is told by the system's words only.
@@ -55,7 +64,7 @@ Status WithDiskFull(Status status) {
 Result<lake::ParquetResult> DuckParquetWriter::Write(const lake::ParquetSpec& spec,
                                                      const std::vector<lake::BatchSlice>& slices,
                                                      const std::string& path) {
-  const auto lease = sources_.Add(spec.table, slices);
+  const auto lease = sources_.Add(SortedSource(spec, slices));
   const uint64_t row_group_rows = RowGroupRows(spec, slices);
   const auto& columns = spec.table->columns;
   const bool has_bloom =
@@ -65,8 +74,8 @@ Result<lake::ParquetResult> DuckParquetWriter::Write(const lake::ParquetSpec& sp
       "ROW_GROUP_SIZE {}",
       spec.zstd_level, row_group_rows);
   if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", row_group_rows);
-  const std::string sql = fmt::format("COPY (SELECT {} FROM {}{}) TO {} ({})", SelectList(spec),
-                                      lease->from(), OrderBy(spec), SqlLiteral(path), options);
+  const std::string sql = fmt::format("COPY (SELECT {} FROM {}) TO {} ({})", SelectList(spec),
+                                      lease->from(), SqlLiteral(path), options);
   const auto generation = database_.current();
   auto connection = generation->Connect();
   auto copied = RunInternal(connection, sql);

@@ -5,6 +5,7 @@
 
 #include "engine/column_reader.h"
 #include "engine/duck_guard.h"
+#include "engine/task_drive.h"
 #include "engine/type_mapping.h"
 
 namespace varve::engine {
@@ -75,7 +76,7 @@ Result<duckdb::unique_ptr<duckdb::DataChunk>> DuckResultStream::Next() {
     }
     if (!result_) return nullptr;
     if (owner_ != nullptr) owner_->OnFetch();
-    auto chunk = result_->FetchRaw();
+    auto chunk = FetchChunk(*result_);
     if (owner_ != nullptr) owner_->OnFetched();
     if (chunk && chunk->size() > 0) return chunk;
     Status status;

@@ -14,6 +14,7 @@
 #include "engine/duck_session.h"
 #include "engine/output_names.h"
 #include "engine/parameters.h"
+#include "engine/task_drive.h"
 #include "engine/type_mapping.h"
 
 namespace varve::engine {
@@ -80,7 +81,7 @@ Result<duckdb::unique_ptr<duckdb::QueryResult>> DuckSession::RunDuck(
   return GuardDuck(text, [&]() -> Outcome {
     auto pending = duck_->context->PendingQuery(std::move(statement), values, stream);
     if (pending->HasError()) return StatusFromDuck(pending->GetErrorObject(), text);
-    auto result = pending->Execute();
+    auto result = ExecutePending(*pending);
     if (result->HasError()) return StatusFromDuck(result->GetErrorObject(), text);
     return result;
   });
