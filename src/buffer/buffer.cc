@@ -195,16 +195,26 @@ void Buffer::Merge(TableId id, std::span<const SegmentRef> run) {
   old = Publish(std::move(next));
 }
 
-Buffer::Frozen Buffer::Freeze(TableId id) {
+Buffer::Frozen Buffer::Freeze(TableId id, uint64_t bytes_max) {
   MutexLock lock(change_mu_);
   const SnapshotRef snapshot = Snapshot();
   const auto at = snapshot->find(id);
   if (at == snapshot->end()) return {};
   const TableSnapshot& table = *at->second;
-  const Lsn through =
-      table.segments.empty() ? table.flushed : table.segments.back()->lsns.end.Prev();
-  frozen_through_[id] = through;
-  return {table.table, table.segments, through};
+  Frozen frozen{table.table, {}, table.flushed};
+  uint64_t bytes = 0;
+  for (const SegmentRef& segment : table.segments) {
+    bytes += segment->bytes;
+    // A transaction of several batches has as many segments with the same Lsns: all or none.
+    const bool may_end = frozen.through < segment->lsns.begin;
+    if (!frozen.segments.empty() && may_end && bytes > bytes_max) break;
+    frozen.segments.push_back(segment);
+    frozen.through = segment->lsns.end.Prev();
+  }
+  // Never lower: the commit of an earlier freeze may be found to have happened after all, and its
+  // last segment must not have been merged with later rows.
+  frozen_through_[id] = std::max(FrozenThrough(id), frozen.through);
+  return frozen;
 }
 
 void Buffer::Swap(TableId id, Lsn through, FileSetRef files) {

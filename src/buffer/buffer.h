@@ -68,7 +68,8 @@ class Buffer {
     std::vector<SegmentRef> segments;
     Lsn through;  // every record of the table up to here is in `segments` or in the files
   };
-  Frozen Freeze(TableId id) VARVE_EXCLUDES(change_mu_, mu_);
+  // The oldest segments of the table: as many as come to `bytes_max`, one at least.
+  Frozen Freeze(TableId id, uint64_t bytes_max = UINT64_MAX) VARVE_EXCLUDES(change_mu_, mu_);
   // The rows up to `through` (of a Freeze) are in `files` now: both change places in one step.
   void Swap(TableId id, Lsn through, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
 

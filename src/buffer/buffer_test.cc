@@ -121,6 +121,41 @@ TEST_F(BufferTest, LaterRowsAreNotMergedIntoWhatIsFrozen) {
   for (size_t i = 0; i < 5; ++i) EXPECT_EQ(snapshot->segments[i], frozen.segments[i]);
 }
 
+TEST_F(BufferTest, AFreezeOfSomeBytesTakesTheOldestSegments) {
+  WriteSingles(1, 4);
+  const uint64_t one = Of(table_)->segments[0]->bytes;
+  EXPECT_EQ(buffer_.Freeze(table_->id, 0).through, Lsn{1});
+  const Buffer::Frozen frozen = buffer_.Freeze(table_->id, 2 * one + one / 2);
+  ASSERT_EQ(frozen.segments.size(), 2u);
+  EXPECT_EQ(frozen.through, Lsn{2});
+  buffer_.Swap(table_->id, frozen.through, files_);
+  EXPECT_EQ(Of(table_)->segments.size(), 2u);
+  EXPECT_EQ(Of(table_)->flushed, Lsn{2});
+}
+
+TEST_F(BufferTest, AFreezeOfSomeBytesNeverDividesATransaction) {
+  const BatchRef large = MakeRows({.rows = kBatchRowsMax});  // too large to be merged
+  budget_.Charge(4 * buffer::SegmentBytes(*large));
+  const std::vector<TableRows> three = {{table_, large}, {table_, large}, {table_, large}};
+  buffer_.Apply({Lsn{1}, Lsn{4}}, three);
+  buffer_.Apply({Lsn{4}, Lsn{5}}, std::vector<TableRows>{{table_, large}});
+  const Buffer::Frozen frozen = buffer_.Freeze(table_->id, 0);
+  EXPECT_EQ(frozen.segments.size(), 3u);
+  EXPECT_EQ(frozen.through, Lsn{3});
+  buffer_.Swap(table_->id, frozen.through, files_);
+  EXPECT_EQ(Of(table_)->segments.size(), 1u);
+}
+
+TEST_F(BufferTest, ASmallerFreezeKeepsWhatAnEarlierOneHadAsItWas) {
+  WriteSingles(1, 3);
+  buffer_.Freeze(table_->id);
+  buffer_.Freeze(table_->id, 0);
+  WriteSingles(4, 8);
+  const TableSnapshotRef snapshot = Of(table_);
+  ASSERT_EQ(snapshot->segments.size(), 4u);  // the first three, and the eight as one
+  EXPECT_EQ(snapshot->segments[2]->lsns.end, Lsn{4});
+}
+
 TEST_F(BufferTest, SwapPutsTheFilesInThePlaceOfTheFrozenRows) {
   Write(table_, {.rows = 100});
   const Buffer::Frozen frozen = buffer_.Freeze(table_->id);

@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kFirstBackoffUs = 1'000'000;
 constexpr int64_t kLongestBackoffUs = 60'000'000;
+// Under pressure a flush takes this part of the budget at a time.
+constexpr uint64_t kSharesOfBudget = 8;
 
 int64_t BackoffUs(int failures) {
   return std::min(kLongestBackoffUs, kFirstBackoffUs << std::min(failures - 1, 6));
@@ -37,6 +39,10 @@ lake::ParquetSpec SpecFor(const TableRef& table, const FlushSettings& settings) 
     if (!is_partition(key.column)) spec.order.push_back(key);
   }
   return spec;
+}
+
+Status AnnotateFlush(const Status& status, const TableDef& table) {
+  return status.ok() ? status : Annotate(status, "flush of " + table.name.ToString());
 }
 
 uint64_t BytesOf(const buffer::TableSnapshot& table) {
@@ -80,17 +86,32 @@ Result<int64_t> Flusher::Flush(TableId table) {
     busy_ = true;
     ++state->started;
   }
+  return RunBusy(table, *state, UINT64_MAX);
+}
+
+Result<int64_t> Flusher::FlushOldest(TableId table, uint64_t bytes_max) {
+  TableState* state = nullptr;
+  {
+    MutexLock lock(mu_);
+    state = &states_[table];
+    changed_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) { return !busy_; });
+    busy_ = true;
+  }
+  return RunBusy(table, *state, bytes_max);
+}
+
+Result<int64_t> Flusher::RunBusy(TableId id, TableState& state, uint64_t bytes_max) {
   Result<int64_t> result = Internal("the flush was cut short by an exception");
   // However it ends: a flush that stays busy would stop all others for good.
   const auto end = absl::MakeCleanup([&] {
     {
       MutexLock lock(mu_);
       busy_ = false;
-      Record(*state, result);
+      Record(state, result);
     }
     changed_.NotifyAll();
   });
-  result = Run(table, state->failed_commits);
+  result = Run(id, state.failed_commits, bytes_max);
   return Result<int64_t>(result);  // a copy: `end` still reads it
 }
 
@@ -101,14 +122,16 @@ void Flusher::Record(TableState& state, const Result<int64_t>& result) {
   state.not_before_us = result.ok() ? 0 : parts_.clock.MonotonicUs() + BackoffUs(state.failures);
 }
 
-Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits) {
+Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits, uint64_t bytes_max) {
   const std::shared_ptr<lake::DeltaTable> delta = parts_.tables.Find(id);
   if (delta == nullptr) return 0;  // dropped
   if (!failed_commits.empty()) {
     VARVE_RETURN_IF_ERROR(Settle(id, *delta, failed_commits).status());
   }
 
-  const buffer::Buffer::Frozen frozen = parts_.buffer.Freeze(id);
+  // No commit may reach less far than one that failed and may yet happen: the two would overlap.
+  if (!failed_commits.empty()) bytes_max = UINT64_MAX;
+  const buffer::Buffer::Frozen frozen = parts_.buffer.Freeze(id, bytes_max);
   if (frozen.table == nullptr || frozen.segments.empty()) return 0;
   VARVE_ASSIGN_OR_RETURN(const std::vector<PartitionGroup> groups,
                          PartitionRows(*frozen.table, frozen.segments));
@@ -203,37 +226,40 @@ std::vector<Flusher::Candidate> Flusher::Candidates() const {
   return candidates;
 }
 
-Status Flusher::FlushOne(const Candidate& candidate, bool skip_backing_off) {
-  const TableDef& table = *candidate.table;
-  std::optional<Status> backing_off;
-  {
-    MutexLock lock(mu_);
-    const TableState& state = states_[table.id];
-    if (skip_backing_off && parts_.clock.MonotonicUs() < state.not_before_us) {
-      backing_off = state.last_result.status();
-    }
-  }
-  const Status result = backing_off ? *backing_off : Flush(table.id).status();
-  return result.ok() ? result : Annotate(result, "flush of " + table.name.ToString());
+Status Flusher::BackingOff(TableId table) {
+  MutexLock lock(mu_);
+  const TableState& state = states_[table];
+  const bool is_early = parts_.clock.MonotonicUs() < state.not_before_us;
+  return is_early ? state.last_result.status() : OkStatus();
 }
 
 Status Flusher::FlushAll(bool skip_backing_off) {
   Status first;
   for (const Candidate& candidate : Candidates()) {
-    const Status flushed = FlushOne(candidate, skip_backing_off);
-    if (first.ok()) first = flushed;
+    Status flushed = skip_backing_off ? BackingOff(candidate.table->id) : OkStatus();
+    if (flushed.ok()) flushed = Flush(candidate.table->id).status();
+    if (first.ok()) first = AnnotateFlush(flushed, *candidate.table);
   }
   return first;
 }
 
+bool Flusher::UnderPressure() const {
+  const uint64_t hard = parts_.budget.hard_bytes();
+  const uint64_t used = parts_.budget.used();
+  return used > hard / 2 || used + parts_.budget.waiting_bytes() > hard;
+}
+
 Status Flusher::Relieve() {
   Status first;
-  const uint64_t hard = parts_.budget.hard_bytes();
+  const uint64_t share = parts_.budget.hard_bytes() / kSharesOfBudget;
   for (const Candidate& candidate : Candidates()) {
-    const uint64_t used = parts_.budget.used();
-    if (used <= hard / 2 && used + parts_.budget.waiting_bytes() <= hard) break;
-    const Status flushed = FlushOne(candidate, /*skip_backing_off=*/true);
-    if (first.ok()) first = flushed;
+    Result<int64_t> flushed = 0;
+    if (Status early = BackingOff(candidate.table->id); !early.ok()) flushed = std::move(early);
+    while (flushed.ok() && UnderPressure()) {
+      flushed = FlushOldest(candidate.table->id, share);
+      if (flushed.ok() && *flushed == 0) break;  // the rest is held by readers, or came too late
+    }
+    if (first.ok()) first = AnnotateFlush(flushed.status(), *candidate.table);
   }
   return first;
 }

@@ -65,8 +65,9 @@ class Flusher {
   // Flushes every table, goes on after errors and returns the first. With `skip_backing_off`, a
   // table whose last flush failed a short time ago is left out and its error counts again.
   Status FlushAll(bool skip_backing_off) VARVE_EXCLUDES(mu_);
-  // Flushes the largest tables until the budget is at most half used and has room for whoever
-  // waits.
+  // Flushes the oldest rows of the largest tables until the budget is at most half used and has room
+  // for whoever waits. Each flush takes an eighth of the budget, so that memory comes back while
+  // the rest is still written and writers wait for a part only.
   Status Relieve() VARVE_EXCLUDES(mu_);
 
  private:
@@ -86,8 +87,14 @@ class Flusher {
     std::vector<std::string> names;  // of the objects
   };
 
-  // One whole flush; only the caller that set busy_ is in here.
-  Result<int64_t> Run(TableId id, std::set<Lsn>& failed_commits);
+  // One flush of at least one segment and about `bytes_max`; only the caller that set busy_ is in
+  // here.
+  Result<int64_t> Run(TableId id, std::set<Lsn>& failed_commits, uint64_t bytes_max);
+  // Waits for its turn and flushes the oldest rows of the table. Returns how many; no caller of
+  // Flush may take this for its own.
+  Result<int64_t> FlushOldest(TableId table, uint64_t bytes_max) VARVE_EXCLUDES(mu_);
+  // Calls Run with busy_ set by the caller, and records how it ended.
+  Result<int64_t> RunBusy(TableId id, TableState& state, uint64_t bytes_max) VARVE_EXCLUDES(mu_);
   // Reads from the Delta log how far this node's commits reach, and swaps the files of a failed
   // commit in that happened after all.
   Result<Lsn> Settle(TableId id, lake::DeltaTable& delta, const std::set<Lsn>& failed_commits);
@@ -103,7 +110,10 @@ class Flusher {
     uint64_t bytes = 0;
   };
   std::vector<Candidate> Candidates() const;
-  Status FlushOne(const Candidate& candidate, bool skip_backing_off) VARVE_EXCLUDES(mu_);
+  // The error of a table that failed a short time ago; OK when it may be tried.
+  Status BackingOff(TableId table) VARVE_EXCLUDES(mu_);
+  // True while the buffer should give memory back.
+  bool UnderPressure() const;
   void Record(TableState& state, const Result<int64_t>& result) VARVE_REQUIRES(mu_);
 
   // Constant after construction.

@@ -307,6 +307,34 @@ TEST_F(FlusherTest, RelieveTakesTheLargestTablesUntilHalfIsFree) {
   EXPECT_FALSE(Of(other_)->segments.empty());  // below half: nothing to do
 }
 
+TEST_F(FlusherTest, RelieveTakesTheOldestRowsAndNoMoreThanItMust) {
+  for (int i = 0; i < 7; ++i)
+    Write(table_, {.first = i * 100 + 1, .rows = 100, .body_bytes = 1200});
+  const uint64_t before = budget_.used();
+  ASSERT_GT(before, budget_.hard_bytes() / 2);
+  const size_t segments = SegmentCount();
+  ASSERT_GT(segments, 2u);
+  EXPECT_TRUE(flusher_.Relieve().ok());
+  EXPECT_LE(budget_.used(), budget_.hard_bytes() / 2);
+  EXPECT_GT(SegmentCount(), 0u);
+  EXPECT_GT(delta_->files()->version, 1);  // by parts
+  EXPECT_EQ(Rows(table_), FirstRows(700));
+  EXPECT_TRUE(flusher_.Flush(table_->id).ok());
+  EXPECT_EQ(Rows(table_), FirstRows(700));
+}
+
+// A commit that failed may still happen, so that the next one must not end before it.
+TEST_F(FlusherTest, RelieveAfterAFailedCommitGoesAtLeastAsFar) {
+  for (int i = 0; i < 7; ++i)
+    Write(table_, {.first = i * 100 + 1, .rows = 100, .body_bytes = 1200});
+  delta_->SetNextCommit(FakeDelta::Commit::kLost);
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  clock_.Advance(120'000'000);
+  EXPECT_TRUE(flusher_.Relieve().ok());
+  EXPECT_EQ(SegmentCount(), 0u);
+  EXPECT_EQ(Rows(table_), FirstRows(700));
+}
+
 TEST_F(FlusherTest, RelieveMakesRoomForAWriterThatNeedsMoreThanHalf) {
   Write(other_, {.rows = 1000, .body_bytes = 10});
   budget_.OnSoftLimit([&] { EXPECT_TRUE(flusher_.Relieve().ok()); });

@@ -96,11 +96,19 @@ class Node {
   const buffer::MemoryBudget& budget() const { return budget_; }
   const ingest::ReplayReport& replayed() const { return replayed_; }
 
-  // The same rows to both tables, as one transaction.
+  // The same rows to both tables, as one transaction; many rows as several batches.
   Status WriteBoth(int64_t writer, int64_t first, uint32_t rows) {
-    const BatchRef batch = MakeRows(
-        {.writer = writer, .first = first, .rows = rows, .body_bytes = 40, .project = "%"});
-    return committer_->Write({{world_.tables[0], batch}, {world_.tables[1], batch}});
+    constexpr uint32_t kRowsPerBatch = 1000;
+    WriteSet writes;
+    for (uint32_t done = 0; done < rows; done += kRowsPerBatch) {
+      const BatchRef batch = MakeRows({.writer = writer,
+                                       .first = first + done,
+                                       .rows = std::min(rows - done, kRowsPerBatch),
+                                       .body_bytes = 40,
+                                       .project = "%"});
+      for (const TableRef& table : world_.tables) writes.push_back({table, batch});
+    }
+    return committer_->Write(std::move(writes));
   }
   // The rows of both tables in one snapshot.
   std::array<Tallies, 2> Count() {
@@ -187,7 +195,8 @@ TEST(WritePathTest, EverySnapshotIsRightWhileWritesFlushesAndFailuresGoOn) {
   World world;
   Ledger ledger;
   NodeSettings settings;
-  settings.budget_bytes = 8u << 20;
+  settings.budget_bytes = 2u << 20;  // small: flushes of a part of a table are needed too
+  settings.flush_interval = milliseconds(50);
   Node node(world, settings);
   std::atomic<int64_t> snapshots{0};
   std::atomic<bool> stop{false};
