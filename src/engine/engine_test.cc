@@ -274,6 +274,27 @@ TEST_F(EngineTest, DefinitionsSurviveARestart) {
   EXPECT_EQ(Run("SELECT humidity FROM raw.readings ORDER BY timestamp"), (Rows{{"NULL"}, {"0.5"}}));
 }
 
+TEST_F(EngineTest, ListingsDoNotTellOfTheInternalSchema) {
+  const Rows none = {{"0"}};
+  for (const char* listing :
+       {"information_schema.schemata WHERE schema_name",
+        "information_schema.tables WHERE table_schema",
+        "information_schema.columns WHERE table_schema",
+        "information_schema.table_constraints WHERE table_schema",
+        "pg_catalog.pg_namespace WHERE nspname", "pg_catalog.pg_tables WHERE schemaname",
+        "pg_catalog.pg_views WHERE schemaname", "pg_catalog.pg_indexes WHERE schemaname"}) {
+    EXPECT_EQ(Run(fmt::format("SELECT count(*) FROM {} = 'varve_internal'", listing)), none)
+        << listing;
+  }
+  EXPECT_EQ(Run("SELECT count(*) FROM pg_class WHERE relname IN ('counters', 'dropped')"), none);
+  // What is a user's own is listed, and counted right where no column is asked for.
+  Run(kReadings);
+  EXPECT_EQ(Run("SELECT table_schema FROM information_schema.tables WHERE table_name = 'readings'"),
+            (Rows{{"raw"}}));
+  EXPECT_EQ(Run("SELECT count(*) - count(table_name) FROM information_schema.tables"), none);
+  EXPECT_NE(Run("SELECT count(*) FROM information_schema.tables"), none);
+}
+
 TEST_F(EngineTest, DroppedTablesTakeTheirRowsAlong) {
   Run(kReadings);
   Run("INSERT INTO raw.readings (timestamp, device) VALUES ('2026-11-01', 'a')");

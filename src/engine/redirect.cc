@@ -1,12 +1,16 @@
 #include "engine/redirect.h"
 
+#include <algorithm>
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
 #include <duckdb/optimizer/optimizer.hpp>
 #include <duckdb/optimizer/optimizer_extension.hpp>
 #include <duckdb/planner/binder.hpp>
 #include <duckdb/planner/expression/bound_columnref_expression.hpp>
+#include <duckdb/planner/expression/bound_comparison_expression.hpp>
+#include <duckdb/planner/expression/bound_constant_expression.hpp>
 #include <duckdb/planner/logical_operator_visitor.hpp>
 #include <duckdb/planner/operator/logical_delete.hpp>
+#include <duckdb/planner/operator/logical_filter.hpp>
 #include <duckdb/planner/operator/logical_get.hpp>
 #include <duckdb/planner/operator/logical_insert.hpp>
 #include <duckdb/planner/operator/logical_merge_into.hpp>
@@ -99,7 +103,7 @@ class Redirection {
   void VisitGet(unique_ptr<LogicalOperator>& op) {
     auto& get = op->Cast<duckdb::LogicalGet>();
     const auto entry = get.GetTable();
-    if (!entry) return;
+    if (!entry) return HideInternal(op);
     const auto table = session_->FindTable(*entry);
     if (!table) return;
     // A plan holds the snapshot that it was made with: plan again at every execution.
@@ -122,6 +126,29 @@ class Redirection {
       both->ResolveOperatorTypes();
       op = std::move(both);
     }
+  }
+
+  // What stands behind information_schema and pg_catalog tells of every schema; a user is not told
+  // of ours.
+  static void HideInternal(unique_ptr<LogicalOperator>& op) {
+    auto& get = op->Cast<duckdb::LogicalGet>();
+    if (!get.function.name.starts_with("duckdb_")) return;
+    const auto name = std::find(get.names.begin(), get.names.end(), "schema_name");
+    if (name == get.names.end()) return;
+    const auto column = static_cast<duckdb::idx_t>(name - get.names.begin());
+    get.ResolveOperatorTypes();  // fills in a column where none is read
+    const duckdb::idx_t place = get.GetColumnIds().size();
+    get.AddColumnId(column);
+    auto schema = duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
+        get.returned_types[column], duckdb::ColumnBinding(get.table_index, place));
+    auto internal =
+        duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value(kInternalSchema));
+    auto filter = duckdb::make_uniq<duckdb::LogicalFilter>(
+        duckdb::make_uniq<duckdb::BoundComparisonExpression>(
+            duckdb::ExpressionType::COMPARE_DISTINCT_FROM, std::move(schema), std::move(internal)));
+    filter->children.push_back(std::move(op));
+    filter->ResolveOperatorTypes();
+    op = std::move(filter);
   }
 
   void ReplaceRowIds(duckdb::LogicalGet& get) {
