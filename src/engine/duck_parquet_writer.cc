@@ -36,8 +36,8 @@ std::string SelectList(const lake::ParquetSpec& spec) {
 }
 
 // The rows of the slices in the order of the file. Sorted here and not by the engine, which would
-// copy all columns into rows and back for it: only numbers of rows move, and memory stays at one row
-// group of the writer.
+// copy all columns into rows and back for it: only numbers of rows move, and memory stays at one
+// row group of the writer.
 BatchSource SortedSource(const lake::ParquetSpec& spec,
                          const std::vector<lake::BatchSlice>& slices) {
   BatchSource source;

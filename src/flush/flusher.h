@@ -65,9 +65,9 @@ class Flusher {
   // Flushes every table, goes on after errors and returns the first. With `skip_backing_off`, a
   // table whose last flush failed a short time ago is left out and its error counts again.
   Status FlushAll(bool skip_backing_off) VARVE_EXCLUDES(mu_);
-  // Flushes the oldest rows of the largest tables until the budget is at most half used and has room
-  // for whoever waits. Each flush takes an eighth of the budget, so that memory comes back while
-  // the rest is still written and writers wait for a part only.
+  // Flushes the oldest rows of the largest tables until the budget is at most half used and has
+  // room for whoever waits. Each flush takes an eighth of the budget, so that memory comes back
+  // while the rest is still written and writers wait for a part only.
   Status Relieve() VARVE_EXCLUDES(mu_);
 
  private:

@@ -1,7 +1,7 @@
 // Puts rows of several batches into one order and copies them in it.
 //
-// Role:     buffer segments -> flush -> [SortRows, Gather] -> the writer of a sorted data file. Only
-//           numbers of rows are sorted; values are copied once, a small batch at a time.
+// Role:     buffer segments -> flush -> [SortRows, Gather] -> the writer of a sorted data file.
+//           Only numbers of rows are sorted; values are copied once, a small batch at a time.
 // Order:    ascending or descending by key, NULLs last either way, NaN above all numbers, text by
 //           its bytes, a list equal to every list; rows with equal keys stay as they came.
 // Threads:  no shared state.
