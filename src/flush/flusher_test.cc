@@ -102,6 +102,18 @@ TEST_F(FlusherTest, FilesAreDescribedAsTheDeltaLogNeedsThem) {
   ASSERT_EQ(spec.order.size(), 1u);
 }
 
+TEST_F(FlusherTest, FilesAreNotSortedByWhatIsTheSameInAllOfThem) {
+  auto table = std::make_shared<TableDef>(*MakeTable(TableId{3}, "sorted"));
+  ASSERT_EQ(table->partition_columns, (std::vector<uint32_t>{1}));
+  table->sort_order = {{1, false}, {0, true}};
+  AddTable(table, std::make_shared<FakeDelta>(std::make_shared<DeltaLog>()));
+  Write(table, {.rows = 3});
+  ASSERT_TRUE(flusher_.Flush(table->id).ok());
+  const lake::ParquetSpec spec = parquet_.last_spec();
+  ASSERT_EQ(spec.order.size(), 1u);
+  EXPECT_EQ(spec.order[0].column, 0u);
+}
+
 TEST_F(FlusherTest, NothingToFlushCommitsNothing) {
   EXPECT_EQ(flusher_.Flush(table_->id).value(), 0);
   EXPECT_EQ(flusher_.Flush(TableId{77}).value(), 0);

@@ -104,6 +104,9 @@ TEST_F(PartitionRowsTest, TwoColumnsThatOnlyTogetherDiffer) {
   };
   EXPECT_EQ(Groups(*table, {pair("ab", "c"), pair("a", "bc"), pair("ab", "c")}).size(), 2u);
   EXPECT_EQ(Groups(*table, {pair("a", {}), pair({}, "a"), pair({}, {})}).size(), 3u);
+  // Bytes that would end a value, if its length did not say where it ends.
+  const std::string end = '\1' + std::string(8, '\0');
+  EXPECT_EQ(Groups(*table, {pair("x", "y" + end + "z"), pair("x" + end + "y", "z")}).size(), 2u);
 }
 
 TEST_F(PartitionRowsTest, ATableWithoutPartitionsGivesOneGroup) {

@@ -385,6 +385,29 @@ TEST_F(DeltaTableTest, OtherWritersActionsAreAppliedAndKept) {
   EXPECT_THAT(checkpoint, Not(HasSubstr(R"("stats":"{}")")));
 }
 
+// A file that another writer takes out and brings back is there once, and no longer deleted rows of
+// it nor its removal are remembered.
+TEST_F(DeltaTableTest, AFileThatComesBackIsLikeNew) {
+  const auto table = *Create();
+  const std::string add = R"({"add":{"path":"a","partitionValues":{},"size":1,"dataChange":true)";
+  WriteLog(VersionName(1), add + R"(,"deletionVector":{"storageType":"u"}}})" + "\n");
+  EXPECT_EQ(SqlStateOf(Open().status()), sqlstate::kFeatureNotSupported);
+  WriteLog(VersionName(2), add + "}}\n");
+  ASSERT_TRUE(table->Refresh().ok()) << "its deletion vector is gone";
+  WriteLog(VersionName(3), R"({"remove":{"path":"a","deletionTimestamp":)" +
+                               std::to_string(Clock::System().NowUs() / 1000) +
+                               ",\"dataChange\":false}}\n");
+  // A removal that was a week ago is nobody's concern any more.
+  WriteLog(VersionName(4),
+           add + "}}\n" + R"({"remove":{"path":"old","deletionTimestamp":1}})" + "\n");
+  ASSERT_TRUE(table->Refresh().ok());
+  EXPECT_THAT(Paths(table->files()), ElementsAre("a"));
+  for (int i = 1; i <= 6; ++i) ASSERT_TRUE(table->Append({}, "n/7", i).ok());
+  const std::string checkpoint = ReadLog("00000000000000000010.checkpoint.parquet");
+  EXPECT_THAT(checkpoint, HasSubstr(R"({"add":{"path":"a",)"));
+  EXPECT_THAT(checkpoint, Not(HasSubstr("\"remove\"")));
+}
+
 TEST_F(DeltaTableTest, DomainsOfOthersAreKeptUntilTheyAreRemoved) {
   const auto table = *Create();
   WriteLog(VersionName(1),
