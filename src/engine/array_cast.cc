@@ -33,8 +33,8 @@ class ArrayTextReader {
   Result<std::vector<std::optional<std::string>>> Read() {
     std::vector<std::optional<std::string>> elements;
     SkipSpace();
-    if (text_.substr(at_).starts_with("[0") || text_.substr(at_).starts_with("[1")) {
-      return SqlError(sqlstate::kFeatureNotSupported, "array subscripts are not supported");
+    if (Peek() == '[' && text_.find("]=", at_) != std::string_view::npos) {
+      return SqlError(sqlstate::kFeatureNotSupported, "arrays with bounds are not supported");
     }
     if (!Take('{')) return Malformed();
     SkipSpace();

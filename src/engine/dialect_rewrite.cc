@@ -1,6 +1,10 @@
 #include "engine/dialect_rewrite.h"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <duckdb/common/extra_type_info.hpp>
 #include <duckdb/common/types/decimal.hpp>
 #include <duckdb/parser/expression/list.hpp>
@@ -220,6 +224,54 @@ void RewriteCast(Slot& slot) {
   Replace(slot, Call("left", std::move(text), std::move(length)));
 }
 
+// The digits of a finite number without its sign, and the power of ten that they are multiplied by.
+struct Digits {
+  std::string text;
+  int exponent = 0;
+};
+
+Digits DigitsOf(double value) {
+  Digits digits;
+  const std::string text = fmt::format("{:e}", std::abs(value));  // the shortest: d.ddde+XX
+  const auto e = text.find('e');
+  const bool is_small = text[e + 1] == '-';
+  std::from_chars(text.data() + e + 2, text.data() + text.size(), digits.exponent);
+  if (is_small) digits.exponent = -digits.exponent;
+  digits.text = text.substr(0, 1);
+  if (e > 1) digits.text += text.substr(2, e - 2);
+  while (digits.text.size() > 1 && digits.text.back() == '0') digits.text.pop_back();
+  digits.exponent -= static_cast<int>(digits.text.size()) - 1;
+  return digits;
+}
+
+// 1e7 is numeric to PostgreSQL and a double to DuckDB, which as numeric(38,16) would be
+// 9999999.9999999991611392. What numeric has no room for stays a double.
+void RewriteReal(Slot& slot) {
+  constexpr int kScaleMax = 30;
+  auto& constant = slot->Cast<ConstantExpression>();
+  if (constant.value.IsNull() || constant.value.type().id() != LogicalTypeId::DOUBLE) return;
+  const auto value = constant.value.GetValue<double>();
+  if (!std::isfinite(value)) {
+    ThrowSqlError(sqlstate::kNumericOutOfRange, "number out of range for type double precision");
+  }
+  Digits digits = DigitsOf(value);
+  if (digits.exponent > 0) {
+    if (digits.exponent > Decimal::MAX_WIDTH_DECIMAL) return;
+    digits.text.append(static_cast<size_t>(digits.exponent), '0');
+    digits.exponent = 0;
+  }
+  const int scale = -digits.exponent;
+  const int width = std::max(static_cast<int>(digits.text.size()), scale + 1);
+  if (scale > kScaleMax || width > Decimal::MAX_WIDTH_DECIMAL) return;
+  digits.text.insert(0, static_cast<size_t>(width) - digits.text.size(), '0');
+  if (scale > 0) digits.text.insert(static_cast<size_t>(width - scale), ".");
+  Value number;
+  std::string message;
+  const Value text((std::signbit(value) ? "-" : "") + digits.text);
+  const auto type = LogicalType::DECIMAL(static_cast<uint8_t>(width), static_cast<uint8_t>(scale));
+  if (text.DefaultTryCastAs(type, number, &message)) constant.value = std::move(number);
+}
+
 class Rewriting : public StatementWalk {
  public:
   explicit Rewriting(const std::string& sql) : sql_(sql) {}
@@ -247,6 +299,8 @@ class Rewriting : public StatementWalk {
         return RewriteFunction(slot, sql_);
       case ExpressionClass::CAST:
         return RewriteCast(slot);
+      case ExpressionClass::CONSTANT:
+        return RewriteReal(slot);
       default:
         return;
     }

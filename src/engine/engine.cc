@@ -23,6 +23,7 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
         RegisterRedirection(db, raw->store);
         raw->sources.Register(db);
         RegisterSystemFunctions(db, *raw);
+        RegisterTextCasts(db);
       }));
   VARVE_ASSIGN_OR_RETURN(core->meta, MetaStore::Open(*core->database));
   auto connection = core->database->current()->Connect();

@@ -22,6 +22,7 @@
 #include "catalog/maintenance.h"
 #include "catalog/table_writer.h"
 #include "engine/session.h"
+#include "engine/text_cast.h"
 #include "io/object_store.h"
 #include "lake/delta_table.h"
 #include "lake/parquet_writer.h"
@@ -43,6 +44,7 @@ struct EngineOptions {
   uint32_t threads = 0;                                // 0: all cores
   int64_t statement_timeout_ms = 0;                    // default of new sessions; 0: none
   uint64_t transaction_bytes_max = uint64_t{1} << 30;  // rows that wait for COMMIT; 54000 past it
+  TextReaders text_readers;                            // how casts from text read; may be empty
   std::vector<std::string> allowed_directories;        // where the store's files are
   std::vector<TableDef> shipped_tables;
   std::vector<OptionRow> options;

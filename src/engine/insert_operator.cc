@@ -10,6 +10,7 @@
 #include <duckdb/planner/operator/logical_extension_operator.hpp>
 #include <numeric>
 
+#include "base/telemetry.h"
 #include "engine/column_reader.h"
 #include "engine/duck_guard.h"
 #include "model/row_rules.h"
@@ -224,6 +225,10 @@ struct LogicalVarveInsert : duckdb::LogicalExtensionOperator {
 unique_ptr<duckdb::LogicalOperator> RedirectInsert(unique_ptr<duckdb::LogicalOperator> insert,
                                                    TableRef table,
                                                    duckdb::shared_ptr<SessionState> session) {
+  static Counter& planned = Telemetry::Get().GetCounter(
+      "varve_insert_statements_total",
+      "INSERT statements on Varve tables, by who reads the values.", "values=\"engine\"");
+  planned.Add();
   auto& original = insert->Cast<duckdb::LogicalInsert>();
   auto redirected = duckdb::make_uniq<LogicalVarveInsert>();
   redirected->target.returning = original.return_chunk;

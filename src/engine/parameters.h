@@ -10,11 +10,12 @@
 
 #include "base/status.h"
 #include "engine/session.h"
+#include "engine/text_cast.h"
 
 namespace varve::engine {
 
 // `type` kUnknown: text. A list is in PostgreSQL's form {a,"b c",NULL}.
-Result<duckdb::Value> ParameterValue(duckdb::ClientContext& context, const Type& type,
-                                     const ParameterText& text);
+Result<duckdb::Value> ParameterValue(duckdb::ClientContext& context, const TextReaders& readers,
+                                     const Type& type, const ParameterText& text);
 
 }  // namespace varve::engine

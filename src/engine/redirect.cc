@@ -23,6 +23,7 @@
 #include "engine/insert_operator.h"
 #include "engine/lake_scan.h"
 #include "engine/session_state.h"
+#include "engine/text_cast.h"
 
 namespace varve::engine {
 
@@ -172,6 +173,7 @@ void PreOptimize(OptimizerExtensionInput& input, unique_ptr<LogicalOperator>& pl
   auto session = SessionState::Of(input.context);
   if (!session || session->is_internal) return;  // SQL of the engine's own
   CheckPlanAllowed(*plan);
+  ReplaceTimestampCasts(input.context, *plan);
   Redirection(input, std::move(session)).Run(plan);
 }
 

@@ -186,7 +186,7 @@ Result<ParameterValues> DuckSession::BindParameters(const DuckStatement& stateme
     return DescribePlan(statement.parsed(), statement.text(), parameter_types, count);
   }));
   for (size_t i = 0; i < count; i++) {
-    auto value = ParameterValue(*duck_->context, types[i], parameters[i]);
+    auto value = ParameterValue(*duck_->context, state_->text_readers, types[i], parameters[i]);
     if (!value.ok()) return Annotate(value.status(), fmt::format("parameter ${}", i + 1));
     values.emplace(std::to_string(i + 1), duckdb::BoundParameterData(*std::move(value)));
   }

@@ -17,6 +17,7 @@
 #include "buffer/buffer.h"
 #include "catalog/catalog.h"
 #include "engine/table_view.h"
+#include "engine/text_cast.h"
 
 namespace varve::engine {
 
@@ -51,6 +52,8 @@ class SessionState : public duckdb::ClientContextState {
   bool is_internal = false;
   // Bytes of rows that one statement may gather; 54000 past it.
   uint64_t rows_bytes_max = UINT64_MAX;
+  // How text becomes a value; empty: DuckDB's way.
+  TextReaders text_readers;
   // Definitions that the open transaction made or changed; nullptr for a dropped table.
   std::map<TableId, TableRef> own_tables;
 

@@ -24,7 +24,9 @@ class ArrayReader {
 
   Status Run(const DecodeSettings& settings, ColumnBuilder& builder) {
     SkipSpace();
-    if (Peek() == '[') return NotDecodable("an array with bounds");
+    if (Peek() == '[' && text_.find("]=", at_) != std::string_view::npos) {
+      return SqlError(sqlstate::kFeatureNotSupported, "arrays with bounds are not supported");
+    }
     if (!Take('{')) {
       return Malformed(text_, "Array value must start with \"{\" or dimension information.");
     }

@@ -1,11 +1,19 @@
 #include "ingest/insert_decoder.h"
 
+#include "base/telemetry.h"
 #include "ingest/insert_head.h"
 #include "ingest/literal.h"
 #include "ingest/value_text.h"
 
 namespace varve::ingest {
 namespace {
+
+Counter& Inserts() {
+  static Counter& counter = Telemetry::Get().GetCounter(
+      "varve_insert_statements_total",
+      "INSERT statements on Varve tables, by who reads the values.", "values=\"literals\"");
+  return counter;
+}
 
 // Appends the rows of one VALUES list. After the first bad value the rest is only read, because the
 // statement may still turn out to be the engine's, which then reports what is wrong with it.
@@ -81,6 +89,7 @@ Result<std::optional<DecodedInsert>> DecodeInsert(std::string_view sql, const Ta
   if (!rows.ok()) return std::nullopt;
   ValuesReader reader(sql, scanner, settings, **rows);
   if (!reader.Run()) return std::nullopt;
+  Inserts().Add();
   DecodedInsert insert;
   insert.text_bytes = EndOfStatement(scanner);
   VARVE_RETURN_IF_ERROR(CheckText(sql.substr(0, insert.text_bytes)));

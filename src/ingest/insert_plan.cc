@@ -1,6 +1,7 @@
 // Prepared INSERTs: the text is read once, each execution only appends.
 #include <string>
 
+#include "base/telemetry.h"
 #include "ingest/insert_decoder.h"
 #include "ingest/insert_head.h"
 #include "ingest/literal.h"
@@ -9,6 +10,13 @@
 
 namespace varve::ingest {
 namespace {
+
+Counter& Inserts() {
+  static Counter& counter = Telemetry::Get().GetCounter(
+      "varve_insert_statements_total",
+      "INSERT statements on Varve tables, by who reads the values.", "values=\"parameters\"");
+  return counter;
+}
 
 class CompiledInsert : public InsertPlan {
  public:
@@ -46,6 +54,7 @@ class CompiledInsert : public InsertPlan {
 
   Status Append(std::span<const InsertParameter> parameters, const DecodeSettings& settings,
                 RowAssembler& rows) const override {
+    Inserts().Add();
     if (parameters.size() != parameter_types_.size()) {
       return SqlErrorf(sqlstate::kProtocolViolation,
                        "bind message supplies {} parameters, but the statement requires {}",

@@ -1,5 +1,6 @@
 #include "ingest/literal.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -167,6 +168,12 @@ bool IsCanonicalNumber(std::string_view number) {
   return number.front() != '0' || (number.size() > 1 && number[1] == '.') || number == "0";
 }
 
+bool IsNegativeZero(std::string_view number) {
+  if (!number.starts_with('-')) return false;
+  const size_t digits = std::min(number.find_first_of("eE"), number.size());
+  return number.substr(0, digits).find_first_of("123456789") == std::string_view::npos;
+}
+
 Status AppendNumber(const Literal& literal, const DecodeSettings& settings,
                     ColumnBuilder& builder) {
   const std::string_view number = literal.number;
@@ -187,6 +194,9 @@ Status AppendNumber(const Literal& literal, const DecodeSettings& settings,
       return AppendAsInteger<int16_t>(number, builder);
     case TypeKind::kFloat32:
     case TypeKind::kFloat64:
+      // Without quotes it is zero, negated: there is no other zero until it becomes a float.
+      if (IsNegativeZero(number)) return AppendText("0", settings, builder);
+      return AppendText(number, settings, builder);
     case TypeKind::kDecimal:
       return AppendText(number, settings, builder);
     case TypeKind::kText:

@@ -22,7 +22,7 @@ constexpr int64_t kTimestampDayMax = 106'751'990;  // what microseconds in 64 bi
     case CivilOutcome::kZoneRange:
       return SqlErrorf("22009", "time zone displacement out of range: \"{}\"", text);
     case CivilOutcome::kUnknownZone:
-      return NotDecodable("a time zone that is not known here");
+      return SqlErrorf(sqlstate::kInvalidParameterValue, "time zone not recognized: \"{}\"", text);
     default:
       return SqlErrorf(sqlstate::kInvalidDatetimeFormat, "invalid input syntax for type {}: \"{}\"",
                        type, text);

@@ -20,7 +20,9 @@
 #include "flush/flusher.h"
 #include "flush/job_runner.h"
 #include "ingest/committer.h"
+#include "ingest/decode_settings.h"
 #include "ingest/replayer.h"
+#include "ingest/value_text.h"
 #include "io/posix/local_store.h"
 #include "io/posix/posix_file_system.h"
 #include "lake/table_set.h"
@@ -62,6 +64,16 @@ std::vector<engine::OptionRow> OptionRows(const config::Options& options) {
                     std::string(config::SourceName(value.source)), std::string(spec.sentence)});
   }
   return rows;
+}
+
+// SQL reads text as the ingest path does, so that a value means the same whichever way it comes.
+Result<engine::TextReader> TextReaderFor(std::string_view time_zone) {
+  ingest::DecodeSettings settings;
+  VARVE_ASSIGN_OR_RETURN(settings.time_zone, ingest::FindTimeZone(time_zone));
+  settings.now = TimestampUs(Clock::System().NowUs());
+  return [settings](std::string_view text, ColumnBuilder& builder) {
+    return ingest::AppendText(text, settings, builder);
+  };
 }
 
 }  // namespace
@@ -126,6 +138,7 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch")};
   VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());
   settings.options = OptionRows(options);
+  settings.text_readers = TextReaderFor;
   VARVE_ASSIGN_OR_RETURN(engine, engine::SqlEngine::Open(std::move(settings), catalog, *store));
   return OkStatus();
 }
