@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "model/column_for_test.h"
+
 namespace varve {
 namespace {
 
@@ -22,19 +24,6 @@ TableDef TableOf(std::initializer_list<Type> types) {
     table.columns.push_back(std::move(column));
   }
   return table;
-}
-
-template <typename T>
-Column FixedColumn(TypeKind kind, const std::vector<std::optional<T>>& values) {
-  ColumnBuilder builder{Type(kind)};
-  for (const auto& value : values) {
-    if (value) {
-      builder.AppendFixed(*value);
-    } else {
-      builder.AppendNull();
-    }
-  }
-  return builder.Finish();
 }
 
 Column Texts(const std::vector<std::string>& values) {

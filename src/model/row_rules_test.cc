@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/column_for_test.h"
+
 namespace varve {
 namespace {
 
@@ -20,19 +22,6 @@ TableDef Spans() {
   table.time_column = 1;
   table.derived_date = 0;
   return table;
-}
-
-template <typename T>
-Column FixedColumn(TypeKind kind, const std::vector<std::optional<T>>& values) {
-  ColumnBuilder builder{Type(kind)};
-  for (const auto& value : values) {
-    if (value) {
-      builder.AppendFixed(*value);
-    } else {
-      builder.AppendNull();
-    }
-  }
-  return builder.Finish();
 }
 
 Column Times(const std::vector<std::optional<int64_t>>& values) {
