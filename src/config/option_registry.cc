@@ -51,7 +51,7 @@ constexpr std::array kOptions = {
                "Lock table of the lock provider."},
     OptionSpec{"dynamodb-endpoint", "AWS_ENDPOINT_URL_DYNAMODB", kText, "", 0, 0, "", kNeedsBucket,
                "Address of DynamoDB."},
-    OptionSpec{"table-prefix", "TIMEFUSION_TABLE_PREFIX", kText, "varve", 0, 0, "", "",
+    OptionSpec{"table-prefix", "TIMEFUSION_TABLE_PREFIX", kFolder, "varve", 0, 0, "", "",
                "Folder of the lake below which the tables lie."},
     OptionSpec{"max-connections", "MAX_PG_CONNECTIONS,TIMEFUSION_MAX_CONNECTIONS", kInteger, "100",
                1, 10000, "", "",
@@ -130,6 +130,19 @@ bool IsChoice(std::string_view choices, std::string_view value) {
   return false;
 }
 
+// Names of folders, one below the other; empty is the folder that they would lie in.
+bool IsRelativeFolder(std::string_view path) {
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    const std::string_view name = path.substr(0, slash);
+    if (name.empty() || name == "." || name == "..") return false;
+    if (slash == std::string_view::npos) break;
+    path.remove_prefix(slash + 1);
+    if (path.empty()) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::span<const OptionSpec> AllOptions() { return kOptions; }
@@ -163,6 +176,8 @@ Status CheckValue(const OptionSpec& option, std::string_view value) {
   switch (option.type) {
     case kText:
       return OkStatus();
+    case kFolder:
+      return IsRelativeFolder(value) ? OkStatus() : BadValue(option, value);
     case kBool:
       return value == "true" || value == "false" ? OkStatus() : BadValue(option, value);
     case kChoice:
@@ -186,6 +201,8 @@ std::string AcceptedValues(const OptionSpec& option) {
   switch (option.type) {
     case kText:
       return "text";
+    case kFolder:
+      return "folder names with / between them, without . and ..";
     case kBool:
       return "true or false";
     case kLogSync:

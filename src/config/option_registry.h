@@ -16,7 +16,7 @@
 
 namespace varve::config {
 
-enum class OptionType { kText, kInteger, kBytes, kBool, kChoice, kLogSync };
+enum class OptionType { kText, kFolder, kInteger, kBytes, kBool, kChoice, kLogSync };
 
 struct OptionSpec {
   std::string_view name;

@@ -238,6 +238,20 @@ TEST_F(LocalLogTest, AFullLogRefusesAndWritesNothing) {
   EXPECT_EQ(replayed_.transactions.size(), static_cast<size_t>(accepted) + 1);
 }
 
+TEST_F(LocalLogTest, OpensOnADiskWithoutRoomForAWholeSegment) {
+  options_.segment_bytes = 1 << 20;
+  disk_.SetCapacity(100'000);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(log_->disk_bytes(), 65'536u);
+  ASSERT_TRUE(Commit({"small"}).ok());
+  EXPECT_EQ(SqlStateOf(Commit({Noise(90'000)}).status()), sqlstate::kDiskFull);
+  disk_.SetCapacity(8 << 20);
+  ASSERT_TRUE(Commit({Noise(90'000)}).ok());
+  EXPECT_GT(log_->disk_bytes(), 200'000u) << "the next segment has its whole size again";
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(replayed_.transactions.size(), 2u);
+}
+
 TEST_F(LocalLogTest, AFullDiskRefusesUntilThereIsRoomAgain) {
   ASSERT_TRUE(Open().ok());
   const std::string noise = Noise(3'000);

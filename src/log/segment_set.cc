@@ -9,6 +9,8 @@
 namespace varve::log {
 namespace {
 
+constexpr uint64_t kSmallestStartBytes = 4096;
+
 // Takes the SQLSTATE away: only a failure that has changed nothing may look like a full disk.
 Status Fatal(const Status& status) {
   return status.ok() ? status : Unavailable("{}", MessageOf(status));
@@ -39,13 +41,21 @@ Result<std::unique_ptr<io::AppendFile>> SegmentSet::MakeFile(Lsn first, uint64_t
   return file;
 }
 
+// On a disk that is nearly full the first segment is as small as it must be: the server has to come
+// up to be read, and to flush, which is what makes room again.
 Status SegmentSet::Start(Lsn first, bool reuse_file) {
   VARVE_CHECK(active_ == nullptr);
-  VARVE_ASSIGN_OR_RETURN(active_, MakeFile(first, segment_bytes_, reuse_file));
-  active_capacity_ = segment_bytes_;
+  uint64_t bytes = segment_bytes_;
+  Result<std::unique_ptr<io::AppendFile>> file = MakeFile(first, bytes, reuse_file);
+  while (SqlStateOf(file.status()) == sqlstate::kDiskFull && bytes / 2 >= kSmallestStartBytes) {
+    bytes /= 2;
+    file = MakeFile(first, bytes, reuse_file);
+  }
+  VARVE_ASSIGN_OR_RETURN(active_, std::move(file));
+  active_capacity_ = bytes;
   MutexLock lock(mu_);
   VARVE_CHECK(sealed_.empty() || sealed_.back().first < first);
-  active_info_ = {first, segment_bytes_};
+  active_info_ = {first, bytes};
   return OkStatus();
 }
 

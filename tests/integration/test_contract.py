@@ -50,6 +50,8 @@ def test_version_and_help():
         (["serve", "--listen", "nowhere"], "listen"),
         (["serve", "--s3-bucket", "b"], "s3-bucket"),
         (["serve", "--config", "/no/such/file.yaml"], "file"),
+        (["serve", "--table-prefix", "../log"], "table-prefix"),
+        (["serve", "--table-prefix", "/tables"], "table-prefix"),
         (["frobnicate"], "frobnicate"),
         ([], ""),
     ],
