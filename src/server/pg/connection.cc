@@ -10,6 +10,8 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "server/pg/wire_telemetry.h"
+
 namespace varve::server::pg {
 namespace {
 
@@ -48,7 +50,7 @@ Connection::Awaitable<void> Connection::Run() {
   // Ending the session may roll back a transaction, which blocks.
   if (protocol_ != nullptr) {
     std::function<void()> end = [this] { protocol_.reset(); };
-    co_await OnPool(parts_.queries, std::move(end));
+    co_await OnPool(parts_.sessions, std::move(end));
   }
   socket_.shutdown(asio::socket_base::shutdown_both, ignored);
   socket_.close(ignored);
@@ -109,6 +111,7 @@ void Connection::TryWrite() {
       return;
     }
     written_ += n;
+    WireTelemetry::Get().bytes_sent.Add(n);
   }
   writing_.clear();
   written_ = 0;
@@ -120,6 +123,7 @@ Connection::Awaitable<bool> Connection::WriteOut() {
     const auto [error, n] = co_await asio::async_write(
         socket_, asio::buffer(writing_.data() + written_, writing_.size() - written_), kAwait);
     if (error) write_failed_ = true;
+    WireTelemetry::Get().bytes_sent.Add(n);
   }
   writing_.clear();
   written_ = 0;
@@ -137,6 +141,7 @@ Connection::Awaitable<bool> Connection::ReadMore(size_t wanted) {
         asio::buffer(input_.free_begin(), input_.free_bytes()), kAwait);
     if (error) co_return false;
     input_.Commit(n);
+    WireTelemetry::Get().bytes_received.Add(n);
   }
   co_return true;
 }
@@ -146,6 +151,7 @@ Connection::Awaitable<void> Connection::Refuse(const Status& status) {
   ErrorReport report = ReportOf(status);
   report.severity = Severity::kFatal;
   out.Error(report);
+  WireTelemetry::Get().CountError(report.sqlstate);
   const std::string bytes = out.Take();
   co_await asio::async_write(socket_, asio::buffer(bytes), kAwait);
 }

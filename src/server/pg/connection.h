@@ -34,6 +34,7 @@ struct ServerParts {
   SessionRegistry& registry;
   QueryPool& queries;
   QueryPool& ingest;
+  QueryPool& sessions;
   InputBudget& input_budget;
   DecoderLimits decoder_limits;
   int64_t statement_timeout_ms = 0;

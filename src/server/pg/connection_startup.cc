@@ -79,7 +79,7 @@ Connection::Awaitable<bool> Connection::OpenSession(const StartupPacket& packet)
           std::make_unique<ClientSession>(*std::move(session), request->settings, parts_.clock);
       protocol_ = std::make_unique<Protocol>(std::move(client), entry_, parts_.decoder_limits);
     };
-    co_await OnPool(parts_.queries, std::move(open));
+    co_await OnPool(parts_.sessions, std::move(open));
   }
   if (!status.ok()) {
     co_await Refuse(status);

@@ -121,13 +121,13 @@ void Protocol::FinishCopy() {
   if (Status s = copy_->decoder->Finish(); !s.ok()) return Fail(s);
   CopyIn copy = *std::exchange(copy_, std::nullopt);
   extended_ = copy.extended;
-  const std::string tag = "COPY " + std::to_string(copy.decoder->rows());
+  const uint64_t rows = copy.decoder->rows();
+  const std::string tag = "COPY " + std::to_string(rows);
   WriteBatches(copy.table, copy.decoder->TakeBatches(), copy.own_transaction,
-               [this, tag](const Status& written) {
+               [this, tag, rows](const Status& written) {
                  if (!written.ok()) return Fail(written);
-                 if (!extended_) return FinishScriptStatement(tag);
-                 SendNotices();
-                 out_.CommandComplete(tag);
+                 if (!extended_) return FinishScriptStatement(tag, rows);
+                 Complete(tag, rows);
                  EndStatement();
                });
 }

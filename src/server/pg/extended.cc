@@ -330,7 +330,8 @@ Status Protocol::ExecuteInsert(Portal& portal, char next) {
   }
   VARVE_RETURN_IF_ERROR(
       prepared.insert->Append(portal.insert_parameters, settings, *inserts_->rows));
-  const std::string tag = "INSERT 0 " + std::to_string(prepared.insert->rows());
+  const uint64_t rows = prepared.insert->rows();
+  const std::string tag = "INSERT 0 " + std::to_string(rows);
   const bool last = next == 'S';
   if (!last && next != '\0') {
     // Batches that are full already need not wait for Sync in this process's memory twice.
@@ -339,17 +340,16 @@ Status Protocol::ExecuteInsert(Portal& portal, char next) {
       VARVE_RETURN_IF_ERROR(EnsureImplicit());
       VARVE_RETURN_IF_ERROR(WriteNow(inserts_->rows->table(), std::move(full)));
     }
-    out_.CommandComplete(tag);
+    Complete(tag, rows);
     EndStatement();
     return OkStatus();
   }
   // Rows are checked when their batch is complete. Whatever comes next may be Sync, and an error
   // must be the answer of an Execute: clients count answers. So the batch ends where the input
   // does.
-  return FlushInserts(last, [this, tag](const Status& written) {
+  return FlushInserts(last, [this, tag, rows](const Status& written) {
     if (!written.ok()) return Fail(written);
-    SendNotices();
-    out_.CommandComplete(tag);
+    Complete(tag, rows);
     EndStatement();
   });
 }

@@ -14,7 +14,9 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "base/telemetry.h"
 #include "server/pg/connection.h"
+#include "server/pg/wire_telemetry.h"
 
 namespace varve::server::pg {
 namespace {
@@ -30,6 +32,8 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 // Connections that have not said who they are do not count as sessions yet.
 constexpr size_t kStartingMax = 64;
 constexpr std::chrono::seconds kAfterStop{5};
+// Open and end sessions: queries that hold all their threads must not keep clients out.
+constexpr size_t kSessionThreads = 2;
 
 Result<tcp::endpoint> EndpointOf(const PgServerOptions& options) {
   error_code error;
@@ -58,11 +62,13 @@ class PgServer::Impl : public std::enable_shared_from_this<PgServer::Impl> {
         budget_(options_.input_bytes_max),
         queries_("query", {options_.query_threads, options_.queued_max}),
         ingest_("ingest", {options_.ingest_threads, options_.queued_max}),
+        sessions_("session", {kSessionThreads, options_.queued_max}),
         parts_{engine,
                clock,
                registry_,
                queries_,
                ingest_,
+               sessions_,
                budget_,
                {options_.statement_bytes_max},
                options_.statement_timeout_ms,
@@ -73,6 +79,7 @@ class PgServer::Impl : public std::enable_shared_from_this<PgServer::Impl> {
 
   Result<uint16_t> Start();
   void Stop(std::chrono::milliseconds grace);
+  void RegisterGauges();
 
  private:
   asio::awaitable<void> Accept();
@@ -89,6 +96,7 @@ class PgServer::Impl : public std::enable_shared_from_this<PgServer::Impl> {
   InputBudget budget_;
   QueryPool queries_;
   QueryPool ingest_;
+  QueryPool sessions_;
   ServerParts parts_;
   // On the strand.
   Connection::Strand strand_;
@@ -124,9 +132,26 @@ Result<uint16_t> PgServer::Impl::Start() {
     --self->loops_;
     self->gone_.NotifyAll();
   };
+  RegisterGauges();
   asio::co_spawn(strand_, Accept(), ended);
   asio::co_spawn(strand_, Watch(), ended);
   return port;
+}
+
+void PgServer::Impl::RegisterGauges() {
+  const auto set = [this](const char* name, const char* help, size_t (*read)(const Impl&)) {
+    // Whoever prints may do so when this server has gone.
+    Telemetry::Get().SetGauge(name, help, [weak = weak_from_this(), read] {
+      const auto self = weak.lock();
+      return self == nullptr ? 0.0 : static_cast<double>(read(*self));
+    });
+  };
+  set("varve_pg_sessions", "Connected PostgreSQL clients that have said who they are.",
+      [](const Impl& impl) { return impl.registry_.count(); });
+  set("varve_pg_statements_running", "Statements that hold a thread.",
+      [](const Impl& impl) { return impl.queries_.running() + impl.ingest_.running(); });
+  set("varve_pg_statements_queued", "Statements that wait for a thread.",
+      [](const Impl& impl) { return impl.queries_.queued() + impl.ingest_.queued(); });
 }
 
 asio::awaitable<void> PgServer::Impl::Accept() {
@@ -150,8 +175,14 @@ void PgServer::Impl::Admit(Connection::Socket socket) {
   {
     MutexLock lock(mu_);
     // Dropped without a word: a flood of them must cost nothing.
-    if (connections_.size() >= options_.connections_max + kStartingMax) return;
+    // The limit may be SIZE_MAX, for none.
+    const size_t count = connections_.size();
+    if (count >= kStartingMax && count - kStartingMax >= options_.connections_max) {
+      WireTelemetry::Get().connections_dropped.Add();
+      return;
+    }
   }
+  WireTelemetry::Get().connections.Add();
   auto connection = std::make_shared<Connection>(std::move(socket), parts_);
   {
     MutexLock lock(mu_);

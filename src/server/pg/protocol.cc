@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "server/core/pg_grammar.h"
+#include "server/pg/wire_telemetry.h"
 
 namespace varve::server::pg {
 namespace {
@@ -77,7 +78,7 @@ bool Protocol::IsIngest(std::string_view input) const {
 void Protocol::Terminate(const Status& status) {
   ErrorReport report = ReportOf(status);
   report.severity = Severity::kFatal;
-  out_.Error(report);
+  TellError(report);
   closed_ = true;
 }
 
@@ -192,7 +193,7 @@ void Protocol::Fail(const Status& status) {
     EndStatement();
     return Terminate(told);
   }
-  out_.Error(ReportOf(told));
+  TellError(ReportOf(told));
   EndStatement();
   if (extended_) {
     skip_to_sync_ = true;
@@ -237,6 +238,7 @@ Status Protocol::SendSome() {
       VARVE_ASSIGN_OR_RETURN(const uint32_t next, EncodeRows(rows.chunk, rows.next_row, end,
                                                              sending.format, kFlushBytes, out_));
       sending.sent += next - rows.next_row;
+      WireTelemetry::Get().rows_sent.Add(next - rows.next_row);
       rows.next_row = next;
       if (sending.limit > 0 && sending.sent == sending.limit) {
         out_.Empty('s');  // PortalSuspended
@@ -272,9 +274,20 @@ void Protocol::FinishSending() {
   // The stream holds a snapshot and the session's place in the engine: end it before the next one.
   if (!sending.portal) sending.rows.reset();
   if (!extended_) return FinishScriptStatement(std::move(tag));
+  Complete(tag);
+  EndStatement();
+}
+
+void Protocol::Complete(std::string_view tag, uint64_t rows) {
   SendNotices();
   out_.CommandComplete(tag);
-  EndStatement();
+  WireTelemetry::Get().statements.Add();
+  WireTelemetry::Get().rows_received.Add(rows);
+}
+
+void Protocol::TellError(const ErrorReport& report) {
+  out_.Error(report);
+  WireTelemetry::Get().CountError(report.sqlstate);
 }
 
 void Protocol::SendNotices() {

@@ -110,6 +110,9 @@ class Protocol {
   void SendNotices();
   void SendReady();
   void EndStatement();
+  // CommandComplete, with the notices before it. `rows`: how many the client gave.
+  void Complete(std::string_view tag, uint64_t rows = 0);
+  void TellError(const ErrorReport& report);
   RowFormat FormatOf(std::vector<int16_t> formats) const;
 
   // The implicit transaction of query strings and pipelines.
@@ -130,7 +133,7 @@ class Protocol {
   void NextOfScript();
   Status ReadScript(std::string_view sql);
   void WriteDecoded(ingest::DecodedInsert insert);
-  void FinishScriptStatement(std::string tag);
+  void FinishScriptStatement(std::string tag, uint64_t rows = 0);
   Status RunScriptStatement(const ClientStatementRef& statement);
 
   // extended.cc

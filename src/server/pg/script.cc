@@ -76,8 +76,7 @@ void Protocol::WriteDecoded(ingest::DecodedInsert insert) {
   WriteBatches(insert.table, std::move(insert.batches), script_->AtEnd(),
                [this, rows = insert.rows](const Status& written) {
                  if (!written.ok()) return Fail(written);
-                 SendNotices();
-                 out_.CommandComplete("INSERT 0 " + std::to_string(rows));
+                 Complete("INSERT 0 " + std::to_string(rows), rows);
                });
 }
 
@@ -138,11 +137,10 @@ Status Protocol::RunScriptStatement(const ClientStatementRef& statement) {
   return OkStatus();
 }
 
-void Protocol::FinishScriptStatement(std::string tag) {
-  const auto finish = [this, tag = std::move(tag)](const Status& committed) {
+void Protocol::FinishScriptStatement(std::string tag, uint64_t rows) {
+  const auto finish = [this, rows, tag = std::move(tag)](const Status& committed) {
     if (!committed.ok()) return Fail(committed);
-    SendNotices();
-    out_.CommandComplete(tag);
+    Complete(tag, rows);
   };
   if (script_->AtEnd() && implicit_) return CommitImplicit(finish);
   finish(OkStatus());
