@@ -231,7 +231,7 @@ Result<std::string> DuckSession::GetOption(std::string_view name) const {
 
 void DuckSession::Cancel() {
   MutexLock lock(connection_mu_);
-  if (connection_) connection_->Interrupt();
+  if (connection_ && !committing_) connection_->Interrupt();
 }
 
 }  // namespace varve::engine

@@ -121,6 +121,7 @@ class DuckSession : public Session, private StreamOwner {
   Status KeepStatementRows();
   Status Commit();
   Status WriteAndCommit(WriteSet rows);
+  void SetCommitting(bool committing) VARVE_EXCLUDES(connection_mu_);
   void Rollback();
   void ResetTransaction();
   Status CheckRoom(const WriteSet& rows);
@@ -135,6 +136,8 @@ class DuckSession : public Session, private StreamOwner {
   // Replaced by the session's thread; Cancel reads it from others.
   mutable Mutex connection_mu_;
   std::unique_ptr<duckdb::Connection> connection_ VARVE_GUARDED_BY(connection_mu_);
+  // The log has the rows: from here on the transaction cannot be stopped, only finished.
+  bool committing_ VARVE_GUARDED_BY(connection_mu_) = false;
   duckdb::Connection* duck_ = nullptr;  // the session thread's own view of connection_
 
   Mode mode_ = Mode::kAutoCommit;

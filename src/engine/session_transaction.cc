@@ -150,8 +150,16 @@ Status DuckSession::WriteAndCommit(WriteSet rows) {
   for (const auto& change : changes_) change.Publish(core_);
   if (!duck_open_) return OkStatus();
   duck_open_ = false;
+  SetCommitting(true);
   const InternalScope internal(*state_);
-  return GuardDuck([&] { duck_->Commit(); });
+  const Status committed = GuardDuck([&] { duck_->Commit(); });
+  SetCommitting(false);
+  return committed;
+}
+
+void DuckSession::SetCommitting(bool committing) {
+  MutexLock lock(connection_mu_);
+  committing_ = committing;
 }
 
 void DuckSession::Rollback() {

@@ -125,6 +125,7 @@ void Flusher::Record(TableState& state, const Result<int64_t>& result) {
 Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits, uint64_t bytes_max) {
   const std::shared_ptr<lake::DeltaTable> delta = parts_.tables.Find(id);
   if (delta == nullptr) return 0;  // dropped
+  VARVE_RETURN_IF_ERROR(CheckTime());
   if (!failed_commits.empty()) {
     VARVE_RETURN_IF_ERROR(Settle(id, *delta, failed_commits).status());
   }
@@ -177,9 +178,20 @@ Result<Lsn> Flusher::Settle(TableId id, lake::DeltaTable& delta,
   return reached;
 }
 
+void Flusher::GiveUpAfter(std::chrono::milliseconds limit) {
+  give_up_us_ = parts_.clock.MonotonicUs() +
+                std::chrono::duration_cast<std::chrono::microseconds>(limit).count();
+}
+
+Status Flusher::CheckTime() const {
+  if (parts_.clock.MonotonicUs() < give_up_us_) return OkStatus();
+  return SqlError(sqlstate::kAdminShutdown, "the flush was given up: the server is stopping");
+}
+
 Status Flusher::StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
                            Upload& upload) {
   for (const PartitionGroup& group : groups) {
+    VARVE_RETURN_IF_ERROR(CheckTime());
     VARVE_RETURN_IF_ERROR(StoreFile(table, group, upload));
     VARVE_FAULT_POINT("flush.mid_files");
   }

@@ -13,6 +13,8 @@
 // Threads:  safe; Flush blocks on disk and network. No lock is held meanwhile.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -65,6 +67,9 @@ class Flusher {
   // Flushes every table, goes on after errors and returns the first. With `skip_backing_off`, a
   // table whose last flush failed a short time ago is left out and its error counts again.
   Status FlushAll(bool skip_backing_off) VARVE_EXCLUDES(mu_);
+  // From now on a flush ends with 57P01 once `limit` has passed, between two files: its rows stay
+  // in the log. For the end of the process.
+  void GiveUpAfter(std::chrono::milliseconds limit);
   // Flushes the oldest rows of the largest tables until the budget is at most half used and has
   // room for whoever waits. Each flush takes an eighth of the budget, so that memory comes back
   // while the rest is still written and writers wait for a part only.
@@ -102,6 +107,7 @@ class Flusher {
   Status StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
                     Upload& upload);
   Status StoreFile(const TableRef& table, const PartitionGroup& group, Upload& upload);
+  Status CheckTime() const;
   // Best effort: what stays is removed by vacuum.
   void DeleteObjects(const std::vector<std::string>& names);
   // Tables that have rows in the buffer, the one with the most bytes first.
@@ -119,6 +125,9 @@ class Flusher {
   // Constant after construction.
   const FlushParts parts_;
   const FlushSettings settings_;
+
+  // Own synchronization.
+  std::atomic<int64_t> give_up_us_{INT64_MAX};  // of the monotonic clock
 
   Mutex mu_;
   CondVar changed_;

@@ -1,14 +1,18 @@
 #include "main/server.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -21,29 +25,63 @@ namespace varve {
 namespace {
 
 constexpr size_t kIoThreads = 2;
+// What is documented: the process ends this long after shutdown-grace-secs at the latest.
+constexpr std::chrono::seconds kEndLimit{25};
+constexpr std::chrono::seconds kFlushLimit{12};
+static_assert(server::pg::PgServer::kStopLimit + kFlushLimit < kEndLimit);
 
-// Runs the io_context on a few threads for as long as it lives.
+// Runs an io_context on a few threads. Its end destroys the handlers that are left, so it goes
+// before everything that a handler may use.
 class IoThreads {
  public:
   explicit IoThreads(size_t count) {
     for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { io_.run(); });
   }
-  ~IoThreads() { Stop(); }
+  ~IoThreads() {
+    io_.stop();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  IoThreads(const IoThreads&) = delete;
+  IoThreads& operator=(const IoThreads&) = delete;
 
   boost::asio::io_context& io() { return io_; }
-
-  void Stop() {
-    io_.stop();
-    for (std::thread& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
 
  private:
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};
   std::vector<std::thread> threads_;
+};
+
+// Ends the process when an orderly end takes too long: a supervisor would do the same a little
+// later. Nothing acknowledged is lost, because the log has it.
+class LastResort {
+ public:
+  explicit LastResort(std::chrono::seconds limit) : thread_([this, limit] { Wait(limit); }) {}
+  ~LastResort() {
+    {
+      MutexLock lock(mu_);
+      ended_ = true;
+    }
+    changed_.NotifyAll();
+    thread_.join();
+  }
+  LastResort(const LastResort&) = delete;
+  LastResort& operator=(const LastResort&) = delete;
+
+ private:
+  void Wait(std::chrono::seconds limit) VARVE_EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    if (changed_.WaitFor(mu_, limit, [this]() VARVE_REQUIRES(mu_) { return ended_; })) return;
+    spdlog::critical("no orderly end within {} s, exiting: what is not flushed is in the log",
+                     limit.count());
+    std::_Exit(EXIT_FAILURE);
+  }
+
+  Mutex mu_;
+  CondVar changed_;
+  bool ended_ VARVE_GUARDED_BY(mu_) = false;
+  std::thread thread_;  // last: it uses everything above
 };
 
 // Catches SIGTERM and SIGINT from its construction on and lets the main thread wait for one.
@@ -98,10 +136,14 @@ Status CheckServerOptions(const config::Options& options) {
   return OkStatus();
 }
 
+// What is made later uses what was made before, and is destroyed first: the servers, then the
+// io_context with the handlers that they have left, then the storage that those may have used.
 Status Serve(const config::Options& options) {
+  std::optional<LastResort> last_resort;
+  Readiness readiness;
+  std::unique_ptr<Storage> storage;
   IoThreads threads(kIoThreads);
   StopSignal stop(threads.io());
-  Readiness readiness;
 
   // Health is answered from here on: a long replay must not look like a dead process.
   server::HttpOptions http_options;
@@ -111,7 +153,7 @@ Status Serve(const config::Options& options) {
   server::HttpServer http(threads.io(), http_options);
   VARVE_ASSIGN_OR_RETURN(const uint16_t http_port, http.Start());
 
-  VARVE_ASSIGN_OR_RETURN(const std::unique_ptr<Storage> storage, Storage::Open(options));
+  VARVE_ASSIGN_OR_RETURN(storage, Storage::Open(options));
   server::pg::PgServer pg(threads.io(), storage->engine(), PgOptionsOf(options));
   VARVE_ASSIGN_OR_RETURN(const uint16_t pg_port, pg.Start());
   readiness.Set(OkStatus());
@@ -122,11 +164,16 @@ Status Serve(const config::Options& options) {
 
   stop.Wait();
   readiness.Set(Unavailable("the server is stopping"));
-  pg.Stop(std::chrono::seconds(options.Integer("shutdown-grace-secs")));
+  const std::chrono::seconds grace(options.Integer("shutdown-grace-secs"));
+  last_resort.emplace(grace + kEndLimit);
+  storage->LimitFlushes(grace);
+  const bool idle = pg.Stop(grace);
+  storage->Close(kFlushLimit);
   http.Stop();
-  storage->Close();
-  threads.Stop();
-  return OkStatus();
+  if (idle) return OkStatus();
+  // What it uses cannot be taken from under it.
+  spdlog::critical("a statement cannot be stopped, exiting: what is not flushed is in the log");
+  std::_Exit(EXIT_FAILURE);
 }
 
 }  // namespace varve

@@ -240,7 +240,10 @@ engine::Engine& Storage::engine() { return *parts_->engine; }
 
 const std::string& Storage::data_dir() const { return parts_->dir.path; }
 
-void Storage::Close() {
+void Storage::LimitFlushes(std::chrono::milliseconds limit) { parts_->flusher->GiveUpAfter(limit); }
+
+void Storage::Close(std::chrono::milliseconds limit) {
+  LimitFlushes(limit);
   parts_->runner.Stop();
   const Status flushed = parts_->background->FlushForShutdown();
   if (!flushed.ok()) {

@@ -9,6 +9,7 @@
 // Threads:  opened and closed by the main thread; engine() is safe in between.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -43,9 +44,11 @@ class Storage {
 
   engine::Engine& engine();
   const std::string& data_dir() const;
-  // Ends the background jobs and flushes what is buffered; what cannot be flushed stays in the log.
-  // Nobody writes any more when this is called.
-  void Close();
+  // From now on a flush gives up after so long, at the next of its files.
+  void LimitFlushes(std::chrono::milliseconds limit);
+  // Ends the background jobs and flushes what is buffered, for about `limit`; what cannot be
+  // flushed stays in the log.
+  void Close(std::chrono::milliseconds limit);
 
  private:
   struct Parts;

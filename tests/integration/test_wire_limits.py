@@ -8,7 +8,7 @@ import pytest
 from tests.support import metrics
 from tests.support.varve_server import VarveServer
 
-ENDLESS = "SELECT count(*) FROM generate_series(1, 100000000) AS a(i), generate_series(1, 1000) AS b(j) WHERE i + j = -1"
+ENDLESS = "SELECT count(*) FROM generate_series(1, 100000000) a(i), generate_series(1, 1000) b(j) WHERE i + j = -1"
 QUERY_THREADS = 8
 
 

@@ -17,14 +17,14 @@ void SessionEntry::BeginStatement(int64_t timeout_ms) {
   MutexLock lock(mu_);
   deadline_us_ = deadline_us;
   running_ = true;
-  reason_ = StopReason::kNone;
+  reason_ = final_reason_;
 }
 
 StopReason SessionEntry::EndStatement() {
   MutexLock lock(mu_);
   running_ = false;
   deadline_us_ = 0;
-  return std::exchange(reason_, StopReason::kNone);
+  return std::exchange(reason_, final_reason_);
 }
 
 StopReason SessionEntry::stop_reason() const {
@@ -37,9 +37,18 @@ void SessionEntry::Stop(StopReason reason) {
   StopLocked(reason);
 }
 
-void SessionEntry::StopIfOverdue(int64_t now_monotonic_us) {
+void SessionEntry::StopForGood(StopReason reason) {
   MutexLock lock(mu_);
-  if (deadline_us_ != 0 && now_monotonic_us >= deadline_us_) {
+  if (final_reason_ == StopReason::kNone) final_reason_ = reason;
+  if (reason_ == StopReason::kNone) reason_ = final_reason_;
+  StopLocked(reason);
+}
+
+void SessionEntry::Watch(int64_t now_monotonic_us) {
+  MutexLock lock(mu_);
+  if (reason_ != StopReason::kNone) {
+    StopLocked(reason_);
+  } else if (deadline_us_ != 0 && now_monotonic_us >= deadline_us_) {
     StopLocked(StopReason::kStatementTimeout);
   }
 }
@@ -88,13 +97,13 @@ void SessionRegistry::Cancel(int32_t pid, int32_t secret) {
   if (entry->secret() == secret) entry->Stop(StopReason::kUser);
 }
 
-void SessionRegistry::StopOverdue() {
+void SessionRegistry::Watch() {
   const int64_t now = clock_.MonotonicUs();
-  for (const auto& entry : Entries()) entry->StopIfOverdue(now);
+  for (const auto& entry : Entries()) entry->Watch(now);
 }
 
 void SessionRegistry::StopAll(StopReason reason) {
-  for (const auto& entry : Entries()) entry->Stop(reason);
+  for (const auto& entry : Entries()) entry->StopForGood(reason);
 }
 
 std::vector<std::shared_ptr<SessionEntry>> SessionRegistry::Entries() const {

@@ -39,8 +39,11 @@ class SessionEntry {
 
   // Stops the running statement; does nothing between statements.
   void Stop(StopReason reason) VARVE_EXCLUDES(mu_);
-  // Stops it when its time limit has passed.
-  void StopIfOverdue(int64_t now_monotonic_us) VARVE_EXCLUDES(mu_);
+  // Stops the running statement and every later one: stop_reason() stays.
+  void StopForGood(StopReason reason) VARVE_EXCLUDES(mu_);
+  // Stops the statement when its time limit has passed; one that was stopped and still runs is
+  // stopped again, because the engine forgets an interruption that comes before its query begins.
+  void Watch(int64_t now_monotonic_us) VARVE_EXCLUDES(mu_);
 
  private:
   void StopLocked(StopReason reason) VARVE_REQUIRES(mu_);
@@ -54,6 +57,7 @@ class SessionEntry {
   bool running_ VARVE_GUARDED_BY(mu_) = false;
   int64_t deadline_us_ VARVE_GUARDED_BY(mu_) = 0;  // monotonic; 0: none
   StopReason reason_ VARVE_GUARDED_BY(mu_) = StopReason::kNone;
+  StopReason final_reason_ VARVE_GUARDED_BY(mu_) = StopReason::kNone;  // of StopForGood
 };
 
 class SessionRegistry {
@@ -66,7 +70,9 @@ class SessionRegistry {
 
   // What a CancelRequest asks; a wrong secret is passed over in silence, as PostgreSQL does.
   void Cancel(int32_t pid, int32_t secret) VARVE_EXCLUDES(mu_);
-  void StopOverdue() VARVE_EXCLUDES(mu_);
+  // To be called now and then: time limits hold, and stops reach their statements, by this.
+  void Watch() VARVE_EXCLUDES(mu_);
+  // For good, each session that there is.
   void StopAll(StopReason reason) VARVE_EXCLUDES(mu_);
 
   size_t count() const VARVE_EXCLUDES(mu_);

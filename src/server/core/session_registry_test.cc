@@ -50,15 +50,43 @@ TEST_F(SessionRegistryTest, StatementsAreStoppedWhenTheirTimeIsUp) {
   entry->SetSession(&session_);
   entry->BeginStatement(50);
   clock_.now_us += 49'999;
-  registry_.StopOverdue();
+  registry_.Watch();
   EXPECT_EQ(session_.cancels, 0);
   clock_.now_us += 1;
-  registry_.StopOverdue();
+  registry_.Watch();
   EXPECT_EQ(session_.cancels, 1);
   EXPECT_EQ(entry->stop_reason(), StopReason::kStatementTimeout);
   entry->EndStatement();
-  registry_.StopOverdue();
+  registry_.Watch();
   EXPECT_EQ(session_.cancels, 1);
+}
+
+TEST_F(SessionRegistryTest, AStopIsRepeatedUntilTheStatementEnds) {
+  const auto entry = registry_.Register().value();
+  entry->SetSession(&session_);
+  entry->BeginStatement(0);
+  registry_.Cancel(entry->pid(), entry->secret());
+  registry_.Watch();
+  EXPECT_EQ(session_.cancels, 2);
+  entry->EndStatement();
+  registry_.Watch();
+  entry->BeginStatement(0);
+  registry_.Watch();
+  EXPECT_EQ(session_.cancels, 2);
+}
+
+TEST_F(SessionRegistryTest, StoppingForGoodReachesStatementsThatBeginLater) {
+  const auto entry = registry_.Register().value();
+  entry->SetSession(&session_);
+  registry_.StopAll(StopReason::kShutdown);
+  EXPECT_EQ(session_.cancels, 0);
+  EXPECT_EQ(entry->stop_reason(), StopReason::kShutdown);
+  entry->BeginStatement(0);
+  EXPECT_EQ(entry->stop_reason(), StopReason::kShutdown);
+  registry_.Watch();
+  EXPECT_EQ(session_.cancels, 1);
+  entry->EndStatement();
+  EXPECT_EQ(entry->stop_reason(), StopReason::kShutdown);
 }
 
 }  // namespace

@@ -133,6 +133,8 @@ Connection::Awaitable<bool> Connection::WriteOut() {
 Connection::Awaitable<bool> Connection::ReadMore(size_t wanted) {
   // The start-up packet may have come with more behind it.
   while (input_.bytes().size() < wanted) {
+    // A stop finds no read to cancel while the bytes of the last one are on their way to here.
+    if (MustEnd()) co_return false;
     if (Status room = input_.MakeRoom(wanted); !room.ok()) {
       co_await Refuse(room);
       co_return false;
@@ -187,9 +189,9 @@ Connection::Awaitable<void> Connection::Serve() {
       idle_since_us_ = parts_.clock.MonotonicUs();
       const bool read = co_await ReadMore(protocol_->bytes_wanted());
       idle_since_us_ = 0;
-      if (!read) {
+      if (!read && !std::exchange(stop_in_copy_, false)) {
         // A stop or a time limit cancels the read.
-        if (idle_end_.ok() && !stop_requested_) co_return;
+        if (!MustEnd()) co_return;
         continue;
       }
     }
@@ -234,6 +236,11 @@ void Connection::Check() {
     error_code error;
     if (!self->started_) {
       if (now_us - self->accepted_us_ > kStartupTimeoutUs) self->socket_.close(error);
+      return;
+    }
+    if (self->idle_since_us_ != 0 && self->entry_->stop_reason() != StopReason::kNone) {
+      self->stop_in_copy_ = true;
+      self->socket_.cancel(error);
       return;
     }
     if (self->idle_since_us_ != 0) return self->CheckIdle(now_us);

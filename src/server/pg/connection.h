@@ -56,7 +56,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // From accept to the end; returns when the socket is closed.
   boost::asio::awaitable<void> Run();
 
-  // Ends the connection with 57P01 as soon as no statement runs.
+  // Ends the connection with 57P01 as soon as no statement runs; half a message is none.
   void RequestStop();
   // Closes the socket whatever runs.
   void Close();
@@ -81,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void AdvanceNow();
   void TryWrite();
   void CheckIdle(int64_t now_us);
+  bool MustEnd() const { return stop_requested_ || !idle_end_.ok(); }
   Awaitable<void> Refuse(const Status& status);
 
   Socket socket_;
@@ -98,7 +99,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int64_t busy_since_us_ = 0;
   bool started_ = false;
   bool stop_requested_ = false;
-  Status idle_end_;  // why an idle connection is ended
+  Status idle_end_;            // why an idle connection is ended
+  bool stop_in_copy_ = false;  // a COPY that waits for its client was stopped
 };
 
 }  // namespace varve::server::pg

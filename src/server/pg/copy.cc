@@ -89,10 +89,6 @@ Status Protocol::BeginCopyOut(const ingest::CopySpec& spec, bool extended) {
 }
 
 void Protocol::HandleCopyMessage(const FrontendMessage& message) {
-  // Cancelling a COPY has nothing to interrupt while the client is the one to speak.
-  if (entry_->stop_reason() != StopReason::kNone) {
-    return Fail(SqlError(sqlstate::kQueryCanceled, "canceling statement due to user request"));
-  }
   switch (message.type) {
     case 'd': {
       Status fed = copy_->decoder->Feed(message.body);

@@ -6,8 +6,9 @@
 //           (54000), bytes being received by all clients (53200).
 // Errors:   Start: InvalidArgument for an address that is not loopback, because clients are not
 //           authenticated; Unavailable when the port is taken.
-// Threads:  Start and Stop from one thread that is not an io thread, while io threads run. After
-//           Stop no coroutine of this server is left.
+// Threads:  Start and Stop from one thread that is not an io thread, while io threads run. After a
+//           Stop that returned true no coroutine of this server is left, nothing more is asked of
+//           the engine, and what is still queued on the io_context holds only this object itself.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -46,9 +47,13 @@ class PgServer {
 
   // Binds and begins to accept; returns the port.
   Result<uint16_t> Start();
+  // How long Stop takes at most, beyond `grace`.
+  static constexpr std::chrono::seconds kStopLimit{10};
+
   // Refuses new connections, ends idle ones, lets running statements finish for up to `grace`, then
-  // stops them; every client is told 57P01.
-  void Stop(std::chrono::milliseconds grace);
+  // stops them, and at last closes the sockets of clients that do not read; every client is told
+  // 57P01. False: a statement could not be stopped, and runs on with what it uses.
+  bool Stop(std::chrono::milliseconds grace);
 
  private:
   class Impl;

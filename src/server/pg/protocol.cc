@@ -90,6 +90,10 @@ ProtocolStep Protocol::Advance(std::string_view& input) {
       FinishWait();
       continue;
     }
+    if (Status s = CheckStopped(); !s.ok()) {
+      Fail(s);
+      continue;
+    }
     if (out_.size() >= kFlushBytes || std::exchange(flush_, false)) return ProtocolStep::kFlush;
     if (sending_) {
       if (Status s = SendSome(); !s.ok()) Fail(s);
@@ -119,6 +123,17 @@ ProtocolStep Protocol::Advance(std::string_view& input) {
     Handle(decoded->message, ahead);
     input = ahead;
   }
+}
+
+// Between the steps of a statement; within one the engine is interrupted. Fail says the reason.
+Status Protocol::CheckStopped() const {
+  const StopReason reason = entry_->stop_reason();
+  if (reason == StopReason::kNone) return OkStatus();
+  // What a statement has done is not called an error afterwards, and its answer goes out whole.
+  bool stop = copy_ || execute_ || (script_ && !script_->AtEnd());
+  if (reason == StopReason::kShutdown) stop = stop || sending_ || IsIdle();
+  if (!stop) return OkStatus();
+  return SqlError(sqlstate::kQueryCanceled, "canceling statement due to user request");
 }
 
 void Protocol::Handle(const FrontendMessage& message, std::string_view ahead) {

@@ -102,6 +102,7 @@ class Protocol {
   void Handle(const FrontendMessage& message, std::string_view ahead);
   void HandleExtended(const FrontendMessage& message, std::string_view ahead);
   void Fail(const Status& status);
+  Status CheckStopped() const;
   void Await(size_t parts, const std::function<void(std::shared_ptr<Completion>)>& start,
              std::function<void(Status)> then);
   void FinishWait();

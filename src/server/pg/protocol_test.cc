@@ -323,6 +323,28 @@ TEST_F(ProtocolTest, Settings) {
               ElementsAre(HasSubstr("E0A000"), "ZI"));
 }
 
+TEST_F(ProtocolTest, AServerThatStopsBeginsNothing) {
+  entry_->StopForGood(StopReason::kShutdown);
+  EXPECT_THAT(Send(Query("SELECT 1")), ElementsAre(HasSubstr("E57P01")));
+  EXPECT_TRUE(closed_);
+  EXPECT_THAT(session_->events, ElementsAre());
+}
+
+TEST_F(ProtocolTest, AServerThatStopsEndsACopyThatWaitsForItsClient) {
+  EXPECT_THAT(Send(Query("COPY t FROM STDIN")), ElementsAre("G"));
+  EXPECT_THAT(Send(Message('d', "2025-01-01\ta\t1\n")), ElementsAre());
+  entry_->StopForGood(StopReason::kShutdown);
+  EXPECT_THAT(Send(""), ElementsAre(HasSubstr("E57P01")));
+  EXPECT_EQ(session_->rows_written, 0u);
+}
+
+TEST_F(ProtocolTest, ACopyIsCancelledWithoutAWordFromItsClient) {
+  EXPECT_THAT(Send(Query("COPY t FROM STDIN")), ElementsAre("G"));
+  entry_->Stop(StopReason::kUser);
+  EXPECT_THAT(Send(""), ElementsAre("E57014 canceling statement due to user request", "ZI"));
+  EXPECT_THAT(Send(Query("SELECT 1")), ElementsAre("T", "D1", "CSELECT 1", "ZI"));
+}
+
 TEST_F(ProtocolTest, OversizedStatementsLeaveTheConnectionOpen) {
   EXPECT_THAT(Send(Query("SELECT 1 " + std::string(200'000, ' ')) + Query("SELECT 1")),
               ElementsAre(HasSubstr("E54000"), "ZI", "T", "D1", "CSELECT 1", "ZI"));
