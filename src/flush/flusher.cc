@@ -3,6 +3,7 @@
 #include <absl/cleanup/cleanup.h>
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "base/fault_point.h"
@@ -190,20 +191,27 @@ Status Flusher::CheckTime() const {
 
 Status Flusher::StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
                            Upload& upload) {
+  std::deque<ScratchFile> scratch;
+  std::vector<io::FileToPut> puts;
   for (const PartitionGroup& group : groups) {
     VARVE_RETURN_IF_ERROR(CheckTime());
-    VARVE_RETURN_IF_ERROR(StoreFile(table, group, upload));
+    const std::string file_name = "part-" + Uuid::MakeV4().ToString() + ".zstd.parquet";
+    const ScratchFile& local =
+        scratch.emplace_back(parts_.files, io::JoinPath(settings_.scratch_dir, file_name));
+    VARVE_ASSIGN_OR_RETURN(DataFile file, WriteFile(table, group, file_name, local.path()));
+    puts.push_back({table->location + "/" + file.path, local.path()});
+    upload.files.push_back(std::move(file));
     VARVE_FAULT_POINT("flush.mid_files");
   }
-  return OkStatus();
+  // Before the attempt: a failed one may have left objects behind.
+  for (const io::FileToPut& put : puts) upload.names.push_back(put.name);
+  return parts_.store.PutFiles(puts);
 }
 
-Status Flusher::StoreFile(const TableRef& table, const PartitionGroup& group, Upload& upload) {
-  const std::string file_name = "part-" + Uuid::MakeV4().ToString() + ".zstd.parquet";
-  const ScratchFile scratch(parts_.files, io::JoinPath(settings_.scratch_dir, file_name));
-  VARVE_ASSIGN_OR_RETURN(
-      const lake::ParquetResult written,
-      parts_.parquet.Write(SpecFor(table, settings_), group.slices, scratch.path()));
+Result<DataFile> Flusher::WriteFile(const TableRef& table, const PartitionGroup& group,
+                                    const std::string& file_name, const std::string& path) {
+  VARVE_ASSIGN_OR_RETURN(const lake::ParquetResult written,
+                         parts_.parquet.Write(SpecFor(table, settings_), group.slices, path));
   DataFile file = lake::DescribeRows(table, group.slices);
   // Rows lost here would be lost for good once the log is cut.
   if (written.rows != group.rows || file.rows != group.rows) {
@@ -214,12 +222,7 @@ Status Flusher::StoreFile(const TableRef& table, const PartitionGroup& group, Up
   file.path = folder.empty() ? file_name : folder + "/" + file_name;
   file.bytes = written.bytes;
   file.partition_values = group.values;
-  const std::string name = table->location + "/" + file.path;
-  // Before the attempt: a failed one may have left the object behind.
-  upload.names.push_back(name);
-  VARVE_RETURN_IF_ERROR(parts_.store.PutFile(name, scratch.path()));
-  upload.files.push_back(std::move(file));
-  return OkStatus();
+  return file;
 }
 
 void Flusher::DeleteObjects(const std::vector<std::string>& names) {

@@ -106,7 +106,9 @@ class Flusher {
   // `upload` also holds what was stored before an error.
   Status StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
                     Upload& upload);
-  Status StoreFile(const TableRef& table, const PartitionGroup& group, Upload& upload);
+  // Writes one partition's rows to a local file and describes it.
+  Result<DataFile> WriteFile(const TableRef& table, const PartitionGroup& group,
+                             const std::string& file_name, const std::string& path);
   Status CheckTime() const;
   // Best effort: what stays is removed by vacuum.
   void DeleteObjects(const std::vector<std::string>& names);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,12 @@ struct ObjectInfo {
   std::string name;
   uint64_t bytes = 0;
   int64_t modified_us = 0;  // microseconds UTC
+};
+
+// A local file that is to become an object.
+struct FileToPut {
+  std::string name;  // of the object
+  std::string path;
 };
 
 class ObjectStore {
@@ -38,6 +45,11 @@ class ObjectStore {
   virtual Status PutIfAbsent(std::string_view name, std::string_view content) = 0;
   // Makes the local file `path` the object `name`: synced, and the file may be moved away.
   virtual Status PutFile(std::string_view name, const std::string& path) = 0;
+  // PutFile for each; all are durable when it returns OK. After an error any of them may be there.
+  virtual Status PutFiles(std::span<const FileToPut> files) {
+    for (const FileToPut& file : files) VARVE_RETURN_IF_ERROR(PutFile(file.name, file.path));
+    return OkStatus();
+  }
 
   // Objects whose names start with `prefix`, ascending by name (bytewise), those after
   // `start_after` only.

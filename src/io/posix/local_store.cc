@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <functional>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -21,6 +22,7 @@ namespace {
 constexpr int64_t kStaleTemporarySeconds = 3600;
 constexpr size_t kDurableFoldersMax = 65'536;
 constexpr size_t kCopyBytes = 1 << 20;
+constexpr size_t kSyncsAtOnce = 8;
 
 // Closes on every way out.
 class Descriptor {
@@ -88,6 +90,29 @@ Status SyncFolder(const std::string& path) {
   const Descriptor folder(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (!folder.ok()) return SystemError("open folder", path, errno);
   if (::fsync(folder.get()) != 0) return SystemError("sync folder", path, errno);
+  return OkStatus();
+}
+
+Status SyncFile(const std::string& path) {
+  const Descriptor file(path, O_RDONLY | O_CLOEXEC);
+  if (!file.ok()) return SystemError("read", path, errno);
+  if (::fsync(file.get()) != 0) return SystemError("sync", path, errno);
+  return OkStatus();
+}
+
+// Calls `act` for each path, a few at a time: syncs that run together share the disk's work. All
+// are tried; the first error in their order counts.
+Status InParallel(const std::vector<std::string>& paths, Status (*act)(const std::string&)) {
+  std::vector<Status> results(paths.size());
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < paths.size(); i = next++) results[i] = act(paths[i]);
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(paths.size(), kSyncsAtOnce); ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  for (Status& result : results) VARVE_RETURN_IF_ERROR(std::move(result));
   return OkStatus();
 }
 
@@ -219,23 +244,37 @@ Result<std::string> LocalStore::CopyToTemporary(const std::string& path) {
 }
 
 Status LocalStore::MakeFolderOf(std::string_view name) {
-  const std::string_view folder = FolderOf(name);
-  {
-    MutexLock lock(mu_);
-    if (durable_folders_.contains(folder)) return OkStatus();
-  }
+  std::set<std::string> unsynced;
+  VARVE_RETURN_IF_ERROR(MakeFoldersUnsynced(FolderOf(name), unsynced));
+  for (const std::string& folder : unsynced) VARVE_RETURN_IF_ERROR(SyncFolder(folder));
+  NoteDurable(FolderOf(name));
+  return OkStatus();
+}
+
+Status LocalStore::MakeFoldersUnsynced(std::string_view folder, std::set<std::string>& unsynced) {
   for (size_t end = 0; end < folder.size();) {
     end = std::min(folder.find('/', end + 1), folder.size());
-    const std::string path = PathOf(folder.substr(0, end));
+    const std::string_view above = folder.substr(0, end);
+    {
+      MutexLock lock(mu_);
+      if (durable_folders_.contains(above)) continue;
+    }
+    const std::string path = PathOf(above);
     if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
       return SystemError("make folder", path, errno);
     }
-    VARVE_RETURN_IF_ERROR(SyncFolder(PathOf(FolderOf(folder.substr(0, end)))));
+    unsynced.insert(PathOf(FolderOf(above)));
   }
+  return OkStatus();
+}
+
+void LocalStore::NoteDurable(std::string_view folder) {
   MutexLock lock(mu_);
   if (durable_folders_.size() >= kDurableFoldersMax) durable_folders_.clear();
-  durable_folders_.emplace(folder);
-  return OkStatus();
+  for (size_t end = 0; end < folder.size();) {
+    end = std::min(folder.find('/', end + 1), folder.size());
+    durable_folders_.emplace(folder.substr(0, end));
+  }
 }
 
 Status LocalStore::SyncFolderOf(std::string_view name) const {
@@ -284,29 +323,52 @@ Status LocalStore::PutIfAbsent(std::string_view name, std::string_view content) 
 }
 
 Status LocalStore::PutFile(std::string_view name, const std::string& path) {
-  VARVE_RETURN_IF_ERROR(CheckName(name));
-  const std::string target = PathOf(name);
-  {
-    const Descriptor file(path, O_RDONLY | O_CLOEXEC);
-    if (!file.ok()) return SystemError("read", path, errno);
-    if (::fsync(file.get()) != 0) return SystemError("sync", path, errno);
+  const FileToPut file{std::string(name), path};
+  return PutFiles({&file, 1});
+}
+
+Status LocalStore::PutFiles(std::span<const FileToPut> files) {
+  std::vector<std::string> paths;
+  for (const FileToPut& file : files) {
+    VARVE_RETURN_IF_ERROR(CheckName(file.name));
+    paths.push_back(file.path);
   }
+  VARVE_RETURN_IF_ERROR(InParallel(paths, SyncFile));
+  std::set<std::string> unsynced;
+  for (const FileToPut& file : files) VARVE_RETURN_IF_ERROR(MoveIn(file, unsynced));
+  VARVE_RETURN_IF_ERROR(InParallel({unsynced.begin(), unsynced.end()}, SyncFolder));
+  for (const FileToPut& file : files) NoteDurable(FolderOf(file.name));
+  return OkStatus();
+}
+
+Status LocalStore::MoveIn(const FileToPut& file, std::set<std::string>& unsynced) {
+  const std::string target = PathOf(file.name);
+  const std::string_view folder = FolderOf(file.name);
   const auto move_from = [&](const std::string& from) {
-    return PlaceInFolder(
-        name, [&] { return std::rename(from.c_str(), target.c_str()) == 0 ? 0 : errno; });
+    return std::rename(from.c_str(), target.c_str()) == 0 ? 0 : errno;
   };
-  VARVE_ASSIGN_OR_RETURN(int error, move_from(path));
+  VARVE_RETURN_IF_ERROR(MakeFoldersUnsynced(folder, unsynced));
+  int error = move_from(file.path);
+  if (error == ENOENT) {  // Somebody has removed the folder.
+    {
+      MutexLock lock(mu_);
+      durable_folders_.clear();
+    }
+    VARVE_RETURN_IF_ERROR(MakeFoldersUnsynced(folder, unsynced));
+    error = move_from(file.path);
+  }
   if (error == EXDEV) {
-    VARVE_ASSIGN_OR_RETURN(std::string copy, CopyToTemporary(path));
+    VARVE_ASSIGN_OR_RETURN(std::string copy, CopyToTemporary(file.path));
     TemporaryFile temporary(std::move(copy));
-    VARVE_ASSIGN_OR_RETURN(error, move_from(temporary.path()));
+    error = move_from(temporary.path());
     if (error == 0) {
       temporary.Keep();
-      ::unlink(path.c_str());
+      ::unlink(file.path.c_str());
     }
   }
   if (error != 0) return SystemError("write", target, error);
-  return SyncFolderOf(name);
+  unsynced.insert(PathOf(folder));
+  return OkStatus();
 }
 
 Result<std::vector<ObjectInfo>> LocalStore::List(std::string_view prefix,

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ class LocalStore final : public ObjectStore {
   Status PutIfAbsent(std::string_view name, std::string_view content) override;
   // Moves `path` when it is on the same file system, else copies and deletes it.
   Status PutFile(std::string_view name, const std::string& path) override;
+  // Each file and each folder is synced once, several at a time.
+  Status PutFiles(std::span<const FileToPut> files) override;
   Result<std::vector<ObjectInfo>> List(std::string_view prefix,
                                        std::string_view start_after = {}) override;
   Status Delete(std::string_view name) override;
@@ -55,7 +58,14 @@ class LocalStore final : public ObjectStore {
   // durable. The first use of a folder by this store syncs it even when it is there already:
   // whoever made it may not have come to that yet.
   Status MakeFolderOf(std::string_view name) VARVE_EXCLUDES(mu_);
+  // Makes them, adds the folders that hold their entries to `unsynced`, and leaves the syncing to
+  // the caller, who then calls NoteDurable.
+  Status MakeFoldersUnsynced(std::string_view folder, std::set<std::string>& unsynced)
+      VARVE_EXCLUDES(mu_);
+  void NoteDurable(std::string_view folder) VARVE_EXCLUDES(mu_);
   Status SyncFolderOf(std::string_view name) const;
+  // Moves a synced file into place; the folders to sync for it join `unsynced`.
+  Status MoveIn(const FileToPut& file, std::set<std::string>& unsynced) VARVE_EXCLUDES(mu_);
   // Runs `place` (which returns 0 or an errno) after MakeFolderOf, once more if the folder has gone
   // meanwhile. Returns the errno of the last try.
   Result<int> PlaceInFolder(std::string_view name, const std::function<int()>& place)
