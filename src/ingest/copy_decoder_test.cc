@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error_context.h"
 #include "ingest/table_for_test.h"
 
 namespace varve::ingest {
@@ -59,7 +60,7 @@ Status ErrorOf(std::string_view sql, std::string_view data) {
   for (const size_t piece : {1, 3, 7}) {
     const Status cut = Copy(sql, data, piece).status();
     EXPECT_EQ(SqlStateOf(cut), SqlStateOf(whole)) << data;
-    EXPECT_EQ(DetailOf(cut), DetailOf(whole)) << data;
+    EXPECT_EQ(ContextOf(cut), ContextOf(whole)) << data;
   }
   return whole;
 }
@@ -86,12 +87,12 @@ TEST(CopyTextTest, Errors) {
   Status status = ErrorOf(kText, "epoch\ta\tx\nepoch\tb\n");
   EXPECT_EQ(SqlStateOf(status), "22P04");
   EXPECT_EQ(MessageOf(status), "missing data for column \"level\"");
-  EXPECT_EQ(DetailOf(status), "COPY t, line 2");
+  EXPECT_EQ(ContextOf(status), "COPY t, line 2");
   EXPECT_EQ(MessageOf(ErrorOf(kText, "epoch\ta\tx\ty\n")), "extra data after last expected column");
   EXPECT_EQ(SqlStateOf(ErrorOf(kText, "\n")), "22007");
   status = ErrorOf(kText, "epoch\ta\tx\nfoo\tb\ty\n");
   EXPECT_EQ(SqlStateOf(status), "22007");
-  EXPECT_EQ(DetailOf(status), "COPY t, line 2, column ts: \"foo\"");
+  EXPECT_EQ(ContextOf(status), "COPY t, line 2, column ts: \"foo\"");
   EXPECT_EQ(SqlStateOf(ErrorOf(kText, "epoch\t\\N\tx\n")), "23502");
   EXPECT_EQ(MessageOf(ErrorOf(kText, "epoch\ta\tx\nepoch\tb\ty\r\n")),
             "literal carriage return found in data");
@@ -99,7 +100,7 @@ TEST(CopyTextTest, Errors) {
             "literal newline found in data");
   status = ErrorOf(kText, "epoch\ta\tx\nepoch\tb\t\xff\n");
   EXPECT_EQ(SqlStateOf(status), "22021");
-  EXPECT_EQ(DetailOf(status), "COPY t, line 2");
+  EXPECT_EQ(ContextOf(status), "COPY t, line 2");
   EXPECT_EQ(SqlStateOf(ErrorOf(kText, "epoch\ta\t\\xff\n")), "22021");
   EXPECT_EQ(SqlStateOf(ErrorOf(kText, "epoch\ta\t\\0\n")), "22021");
   EXPECT_EQ(SqlStateOf(ErrorOf(kText, "epoch Mars/Olympus\ta\tx\n")), "22007");
@@ -149,7 +150,7 @@ TEST(CopyCsvTest, Errors) {
   EXPECT_EQ(MessageOf(ErrorOf(kCsv, "epoch,a,\"x\n")), "unterminated CSV quoted field");
   EXPECT_EQ(MessageOf(ErrorOf(kCsv, "epoch,a,x\ry\n")), "unquoted carriage return found in data");
   const Status status = ErrorOf(kCsv, "epoch,\"a\nb\",x\nfoo,c,y\n");
-  EXPECT_EQ(DetailOf(status), "COPY t, line 3, column ts: \"foo\"");
+  EXPECT_EQ(ContextOf(status), "COPY t, line 3, column ts: \"foo\"");
 }
 
 std::string Field(std::string_view bytes) {
@@ -184,7 +185,7 @@ TEST(CopyBinaryTest, Errors) {
             "received copy data after EOF marker");
   const Status wrong = ErrorOf(kBinary, kHeader + "\0\3"s + Field("1") + Field("a") + kNull);
   EXPECT_EQ(SqlStateOf(wrong), "22P03");
-  EXPECT_EQ(DetailOf(wrong), "COPY t, line 1, column ts");
+  EXPECT_EQ(ContextOf(wrong), "COPY t, line 1, column ts");
   EXPECT_EQ(state(kHeader + "\0\3\x7f\xff\xff\xff"s), "54000");
   EXPECT_EQ(state(kHeader + "\0\3"s + Field(kMoment) + kNull + kNull), "23502");
 }

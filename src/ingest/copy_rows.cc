@@ -1,5 +1,6 @@
 #include "ingest/copy_rows.h"
 
+#include "base/error_context.h"
 #include "ingest/value_binary.h"
 #include "ingest/value_text.h"
 
@@ -8,15 +9,12 @@ namespace {
 
 constexpr size_t kShownBytes = 100;  // of a value in an error's context, as PostgreSQL does
 
-Status WithContext(Status status, std::string_view context) {
-  if (status.ok()) return status;
+Status InContext(Status status, std::string_view context) {
   // INSERT would hand such a value to the engine; COPY has nobody to hand it to.
   if (IsNotDecodable(status)) {
     status = SqlErrorf(sqlstate::kFeatureNotSupported, "COPY cannot read {}", MessageOf(status));
   }
-  const std::optional<std::string> detail = DetailOf(status);
-  return WithDetail(std::move(status),
-                    detail ? fmt::format("{}\n{}", *detail, context) : std::string(context));
+  return WithContext(std::move(status), context);
 }
 
 }  // namespace
@@ -36,8 +34,8 @@ std::string_view CopyRows::column_name(size_t i) const {
 }
 
 Status CopyRows::AtLine(Status status, uint64_t line) const {
-  return WithContext(std::move(status),
-                     fmt::format("COPY {}, line {}", rows_->table()->name.table, line));
+  return InContext(std::move(status),
+                   fmt::format("COPY {}, line {}", rows_->table()->name.table, line));
 }
 
 Status CopyRows::AtField(Status status, size_t i, std::string_view text, uint64_t line) const {
@@ -45,7 +43,7 @@ Status CopyRows::AtField(Status status, size_t i, std::string_view text, uint64_
   while (shown < text.size() && shown > 0 && (static_cast<uint8_t>(text[shown]) & 0xC0) == 0x80) {
     --shown;
   }
-  return WithContext(
+  return InContext(
       std::move(status),
       fmt::format("COPY {}, line {}, column {}: \"{}{}\"", rows_->table()->name.table, line,
                   column_name(i), text.substr(0, shown), shown < text.size() ? "..." : ""));
@@ -67,7 +65,7 @@ Status CopyRows::AppendBinary(size_t i, std::string_view bytes, uint64_t line) {
   Status status = ingest::AppendBinary(bytes, rows_->cell(i));
   if (status.ok()) [[likely]]
     return status;
-  return WithContext(
+  return InContext(
       std::move(status),
       fmt::format("COPY {}, line {}, column {}", rows_->table()->name.table, line, column_name(i)));
 }

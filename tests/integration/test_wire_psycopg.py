@@ -161,9 +161,10 @@ def test_copy_errors_leave_nothing(connection):
     with pytest.raises(errors.InvalidTextRepresentation) as raised:
         with connection.cursor().copy(f"COPY {table} (timestamp, n) FROM STDIN") as copy:
             for i in range(10_000):
-                copy.write_row(("2025-01-01", i))
+                copy.write(f"2025-01-01\t{i}\n")
             copy.write("2025-01-01\tseven\n")
-    assert 'column n: "seven"' in raised.value.diag.message_detail
+    assert raised.value.diag.context == f'COPY {table}, line 10001, column n: "seven"'
+    assert raised.value.diag.message_detail is None
     with pytest.raises(KeyError), connection.cursor().copy(f"COPY {table} (timestamp, n) FROM STDIN") as copy:
         copy.write_row(("2025-01-01", 1))
         raise KeyError("changed my mind")

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/error_context.h"
+
 namespace varve::server {
 namespace {
 
@@ -38,6 +40,7 @@ ErrorReport ReportOf(const Status& status) {
   report.message = MessageOf(status);
   report.detail = DetailOf(status).value_or("");
   report.hint = HintOf(status).value_or("");
+  report.context = ContextOf(status).value_or("");
   report.position = PositionOf(status);
   return report;
 }

@@ -22,6 +22,7 @@ struct ErrorReport {
   std::string message;
   std::string detail;
   std::string hint;
+  std::string context;
   std::optional<size_t> position;  // 1-based characters
 };
 

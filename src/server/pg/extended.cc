@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error_context.h"
 #include "ingest/value_text.h"
 #include "server/core/pg_grammar.h"
 #include "server/pg/parameter_text.h"
@@ -31,6 +32,11 @@ Peeked Peek(std::string_view ahead) {
 
 Status NoPortal(std::string_view name) {
   return SqlErrorf(sqlstate::kInvalidCursorName, "portal \"{}\" does not exist", name);
+}
+
+// As PostgreSQL names it in an error's context.
+std::string PortalText(std::string_view name) {
+  return name.empty() ? "unnamed portal" : fmt::format("portal \"{}\"", name);
 }
 
 Status NoStatement(std::string_view name) {
@@ -133,8 +139,10 @@ Status Protocol::BindParameters(const BindMessage& bind, Portal& portal) {
       if (i < description->parameters.size()) oid = OidOf(description->parameters[i]);
     }
     auto text = ParameterTextOf(*bytes, binary, oid);
-    if (!text.ok())
-      return WithDetail(std::move(text).status(), fmt::format("parameter ${}", i + 1));
+    if (!text.ok()) {
+      return WithContext(std::move(text).status(),
+                         fmt::format("{} parameter ${}", PortalText(bind.portal), i + 1));
+    }
     portal.parameters.emplace_back(*std::move(text));
   }
   return OkStatus();

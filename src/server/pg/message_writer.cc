@@ -106,6 +106,7 @@ void MessageWriter::Report(char type, const ErrorReport& report) {
   field('M', report.message.empty() ? std::string_view("unknown error") : report.message);
   field('D', report.detail);
   field('H', report.hint);
+  field('W', report.context);
   if (report.position) field('P', std::to_string(*report.position));
   out_ += '\0';
   End();
