@@ -1,8 +1,11 @@
 #include "engine/duck_session.h"
 
+#include <absl/strings/ascii.h>
+
 #include <duckdb/main/client_context.hpp>
 #include <duckdb/parser/parser.hpp>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "engine/access_guard.h"
 #include "engine/duck_guard.h"
@@ -58,6 +61,18 @@ Status DuckSession::EnsureConnected() {
                     "the transaction was lost in an internal error of the engine");
   }
   return OkStatus();
+}
+
+// Temporary tables live and die with the connection; the next statement opens another.
+void DuckSession::Discard() {
+  VARVE_CHECK(mode_ == Mode::kAutoCommit);
+  DetachOpenStream();
+  ForgetPrepared();
+  has_temporary_ = false;
+  generation_.reset();
+  duck_ = nullptr;
+  MutexLock lock(connection_mu_);
+  connection_.reset();
 }
 
 void DuckSession::DetachOpenStream() {
@@ -227,6 +242,11 @@ Status DuckSession::SetOption(std::string_view name, std::string_view value) {
 
 Result<std::string> DuckSession::GetOption(std::string_view name) const {
   return settings_.Get(name);
+}
+
+void DuckSession::NoteSetting(std::string_view name, std::string_view value) {
+  facts_->Note(absl::AsciiStrToLower(absl::string_view(name.data(), name.size())),
+               std::string(value));
 }
 
 void DuckSession::Cancel() {

@@ -45,6 +45,10 @@ class DuckSession : public Session, private StreamOwner {
   Status BeginImplicit() override;
   void CommitImplicit(std::function<void(Status)> done) override;
   void RollbackImplicit() override;
+  void ForgetPrepared() override { prepared_.clear(); }
+  void Discard() override;
+  TransactionMark Mark() const override;
+  Status RollbackToMark(const TransactionMark& mark) override;
   void NoteFailure() override;
   TransactionState transaction_state() const override;
 
@@ -52,6 +56,7 @@ class DuckSession : public Session, private StreamOwner {
                      std::string_view table) const override;
   Status SetOption(std::string_view name, std::string_view value) override;
   Result<std::string> GetOption(std::string_view name) const override;
+  void NoteSetting(std::string_view name, std::string_view value) override;
   void Cancel() override;
 
  private:
@@ -123,6 +128,7 @@ class DuckSession : public Session, private StreamOwner {
   Status WriteAndCommit(WriteSet rows);
   void SetCommitting(bool committing) VARVE_EXCLUDES(connection_mu_);
   void Rollback();
+  void RollbackDuck();
   void ResetTransaction();
   Status CheckRoom(const WriteSet& rows);
   Status CheckTables(const WriteSet& rows) const;

@@ -42,6 +42,13 @@ struct Description {
   std::vector<ResultColumn> columns;  // empty: the statement returns no rows
 };
 
+// How far a transaction had come, for SAVEPOINT.
+struct TransactionMark {
+  size_t writes = 0;
+  uint64_t bytes = 0;
+  size_t definitions = 0;
+};
+
 enum class TransactionState : char { kIdle = 'I', kActive = 'T', kFailed = 'E' };
 
 // The running result of one statement. Holds its snapshot until destroyed.
@@ -99,6 +106,17 @@ class Session {
   virtual void CommitImplicit(std::function<void(Status)> done) = 0;
   virtual void RollbackImplicit() = 0;
 
+  // Only inside BEGIN. RollbackToMark drops the rows written since the mark, and lifts a failure.
+  // 0A000, and nothing changed, when the engine's own transaction holds what it cannot undo in
+  // part: definitions that were changed, temporary tables.
+  virtual TransactionMark Mark() const = 0;
+  virtual Status RollbackToMark(const TransactionMark& mark) = 0;
+
+  // DEALLOCATE ALL: forgets the statements of SQL's PREPARE.
+  virtual void ForgetPrepared() = 0;
+  // DISCARD ALL: those and the temporary tables. Not in a transaction.
+  virtual void Discard() = 0;
+
   // A statement that the server handled itself has failed: in a transaction, fail it.
   virtual void NoteFailure() = 0;
   virtual TransactionState transaction_state() const = 0;
@@ -112,6 +130,8 @@ class Session {
   // The server keeps the others. 42704 for an unknown name, 22023 for a bad value.
   virtual Status SetOption(std::string_view name, std::string_view value) = 0;
   virtual Result<std::string> GetOption(std::string_view name) const = 0;
+  // The value of a setting that the server keeps, for current_setting().
+  virtual void NoteSetting(std::string_view name, std::string_view value) = 0;
 
   // Stops the running statement with 57014. Safe from any thread.
   virtual void Cancel() = 0;

@@ -61,6 +61,7 @@ std::optional<std::string> SettingOf(ClientContext& context, const std::string& 
   const auto& facts = FactsOf(context);
   if (facts.setting) {
     if (auto value = facts.setting(lower)) return value;
+    if (auto value = facts.Noted(lower)) return value;
   }
   for (const auto& [known, value] : kFixedSettings) {
     if (lower == known) return std::string(value);

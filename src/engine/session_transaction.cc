@@ -2,6 +2,7 @@
 // durable.
 #include <duckdb/main/client_context.hpp>
 
+#include "base/check.h"
 #include "engine/duck_guard.h"
 #include "engine/duck_session.h"
 
@@ -162,16 +163,43 @@ void DuckSession::SetCommitting(bool committing) {
   committing_ = committing;
 }
 
+TransactionMark DuckSession::Mark() const {
+  return {state_->transaction_rows.size(), transaction_bytes_, changes_.size()};
+}
+
+Status DuckSession::RollbackToMark(const TransactionMark& mark) {
+  // An error has spoilt DuckDB's transaction, and with it the definitions from before the mark.
+  const bool is_lost = failed_ && !changes_.empty();
+  if (is_lost || changes_.size() != mark.definitions || has_temporary_) {
+    return WithHint(SqlError(sqlstate::kFeatureNotSupported,
+                             "ROLLBACK TO SAVEPOINT is not supported in a transaction that "
+                             "changes definitions or a session with temporary tables"),
+                    "Use ROLLBACK.");
+  }
+  DetachOpenStream();
+  // It holds no rows, and the next statement begins another.
+  if (failed_) RollbackDuck();
+  VARVE_CHECK(mark.writes <= state_->transaction_rows.size());
+  state_->transaction_rows.resize(mark.writes);
+  state_->statement_rows.clear();
+  transaction_bytes_ = mark.bytes;
+  failed_ = false;
+  return OkStatus();
+}
+
+void DuckSession::RollbackDuck() {
+  if (!duck_open_) return;
+  duck_open_ = false;
+  const InternalScope internal(*state_);
+  // DuckDB may have ended the transaction itself when it failed.
+  GuardDuck([&] {
+    if (!duck_->IsAutoCommit()) duck_->Rollback();
+  }).IgnoreError();
+}
+
 void DuckSession::Rollback() {
   DetachOpenStream();
-  if (duck_open_) {
-    duck_open_ = false;
-    const InternalScope internal(*state_);
-    // DuckDB may have ended the transaction itself when it failed.
-    GuardDuck([&] {
-      if (!duck_->IsAutoCommit()) duck_->Rollback();
-    }).IgnoreError();
-  }
+  RollbackDuck();
   changes_.clear();
   ResetTransaction();
 }

@@ -14,6 +14,8 @@ using Kind = TransactionControl::Kind;
 StreamResult Tag(std::string tag) { return std::make_unique<TagStream>(std::move(tag)); }
 
 constexpr SqlState kNoActiveTransaction = "25P01";
+// Each keeps the settings and cursors of its moment.
+constexpr size_t kSavepointsMax = 1000;
 
 }  // namespace
 
@@ -130,11 +132,57 @@ StreamResult ClientSession::Run(const ClientStatement& statement,
               "there is no transaction in progress");
     return Tag(control.kind == Kind::kCommit ? "COMMIT" : "ROLLBACK");
   }
-  cursors_.clear();  // Before the end of the transaction whose snapshot they hold.
+  // Before the end of the transaction whose snapshot they hold.
+  savepoints_.clear();
+  cursors_.clear();
   const auto ended = RunEngineText(commit ? "COMMIT" : "ROLLBACK");
   NoteTransactionEnd(commit && ended.ok());
   VARVE_RETURN_IF_ERROR(ended.status());
   return Tag(commit ? "COMMIT" : "ROLLBACK");
+}
+
+StreamResult ClientSession::Run(const ClientStatement& statement, const SavepointControl& control) {
+  using Action = SavepointControl::Kind;
+  if (state() == engine::TransactionState::kIdle) {
+    return SqlErrorf(kNoActiveTransaction, "{} can only be used in transaction blocks",
+                     control.kind == Action::kSet       ? "SAVEPOINT"
+                     : control.kind == Action::kRelease ? "RELEASE SAVEPOINT"
+                                                        : "ROLLBACK TO SAVEPOINT");
+  }
+  if (control.kind == Action::kSet) {
+    if (savepoints_.size() >= kSavepointsMax) {
+      return SqlErrorf(sqlstate::kStatementTooComplex, "more than {} savepoints in a transaction",
+                       kSavepointsMax);
+    }
+    savepoints_.push_back({control.name, session_->Mark(), settings_.Save(), cursors_});
+    return Tag("SAVEPOINT");
+  }
+  // The latest of that name.
+  size_t index = savepoints_.size();
+  while (index > 0 && savepoints_[index - 1].name != control.name) --index;
+  if (index == 0) {
+    constexpr SqlState kInvalidSavepoint = "3B001";
+    return SqlErrorf(kInvalidSavepoint, "savepoint \"{}\" does not exist", control.name);
+  }
+  if (control.kind == Action::kRelease) {
+    savepoints_.resize(index - 1);
+    return Tag(statement.verb);
+  }
+  VARVE_RETURN_IF_ERROR(RollbackToSavepoint(index - 1));
+  return Tag("ROLLBACK");
+}
+
+Status ClientSession::RollbackToSavepoint(size_t index) {
+  savepoints_.resize(index + 1);  // It stays itself, those after it go.
+  const Savepoint& savepoint = savepoints_.back();
+  // Cursors that were opened since end, before what they read.
+  std::erase_if(cursors_, [&](const auto& entry) {
+    const auto before = savepoint.cursors.find(entry.first);
+    return before == savepoint.cursors.end() || before->second != entry.second;
+  });
+  VARVE_RETURN_IF_ERROR(session_->RollbackToMark(savepoint.mark));
+  settings_.Restore(savepoint.settings);
+  return PushChanges();
 }
 
 StreamResult ClientSession::Run(const ClientStatement&, const DeclareCursor& declare) {
@@ -201,6 +249,7 @@ StreamResult ClientSession::Run(const ClientStatement&, const DiscardState& disc
   }
   cursors_.clear();
   if (deallocate_) deallocate_("");
+  session_->Discard();
   settings_.ResetAll();
   VARVE_RETURN_IF_ERROR(PushChanges());
   return Tag("DISCARD ALL");
@@ -209,6 +258,7 @@ StreamResult ClientSession::Run(const ClientStatement&, const DiscardState& disc
 StreamResult ClientSession::Run(const ClientStatement& statement, const Deallocate& deallocate) {
   if (deallocate.name.empty()) {
     if (deallocate_) deallocate_("");
+    session_->ForgetPrepared();
     return Tag("DEALLOCATE ALL");
   }
   if (deallocate_ && deallocate_(deallocate.name)) return Tag("DEALLOCATE");

@@ -35,6 +35,7 @@ ClientSession::ClientSession(std::unique_ptr<engine::Session> session, Settings 
                              Clock& clock)
     : session_(std::move(session)), settings_(std::move(settings)), clock_(clock) {
   VARVE_CHECK(session_ != nullptr);
+  for (const Settings::Row& row : settings_.All()) session_->NoteSetting(row.name, row.value);
   const Status pushed = PushChanges();
   // The engine may refuse a start-up value that only it understands; the client is told.
   if (!pushed.ok()) {
@@ -188,8 +189,11 @@ Result<std::unique_ptr<engine::ResultStream>> ClientSession::Execute(
     const std::vector<engine::ParameterText>& parameters) {
   VARVE_CHECK(!statement->copy.has_value());
   const auto* control = std::get_if<TransactionControl>(&statement->server);
-  const bool ends = control != nullptr && control->kind != TransactionControl::Kind::kBegin;
-  if (!ends) {
+  const auto* savepoint = std::get_if<SavepointControl>(&statement->server);
+  const bool undoes =
+      (control != nullptr && control->kind != TransactionControl::Kind::kBegin) ||
+      (savepoint != nullptr && savepoint->kind == SavepointControl::Kind::kRollbackTo);
+  if (!undoes) {
     if (Status s = CheckMayRun(statement->verb); !s.ok()) {
       session_->NoteFailure();
       return s;
@@ -210,6 +214,7 @@ Result<std::unique_ptr<engine::ResultStream>> ClientSession::Execute(
 }
 
 void ClientSession::NoteTransactionEnd(bool committed) {
+  savepoints_.clear();
   cursors_.clear();
   settings_.EndTransaction(committed);
   if (Status s = PushChanges(); !s.ok()) {
@@ -249,7 +254,9 @@ Status ClientSession::PushChanges() {
   for (SettingChange& change : settings_.TakeChanges()) {
     const Status pushed = session_->SetOption(change.name, change.value);
     // The engine knows only the settings that change its answers.
-    if (!pushed.ok() && SqlStateOf(pushed) != sqlstate::kUndefinedObject && first.ok()) {
+    if (SqlStateOf(pushed) == sqlstate::kUndefinedObject) {
+      session_->NoteSetting(change.name, change.value);
+    } else if (!pushed.ok() && first.ok()) {
       first = pushed;
     }
     if (Settings::IsReported(change.name)) reports_.push_back(std::move(change));

@@ -89,6 +89,7 @@ class ClientSession {
   StreamResult Run(const ClientStatement& statement, const ResetAll& reset);
   StreamResult Run(const ClientStatement& statement, const ShowSetting& show);
   StreamResult Run(const ClientStatement& statement, const TransactionControl& control);
+  StreamResult Run(const ClientStatement& statement, const SavepointControl& control);
   StreamResult Run(const ClientStatement& statement, const DeclareCursor& declare);
   StreamResult Run(const ClientStatement& statement, const FetchCursor& fetch);
   StreamResult Run(const ClientStatement& statement, const CloseCursor& close);
@@ -98,6 +99,7 @@ class ClientSession {
   StreamResult Run(const ClientStatement& statement, const Unsupported& unsupported);
 
   Status Begin(const TransactionControl& control);
+  Status RollbackToSavepoint(size_t index);
   Result<std::string> RunEngineText(std::string_view sql);
   Status Set(std::string_view name, std::optional<std::string_view> value, bool local);
   Status SetTransactionModes(const std::vector<std::pair<std::string, std::string>>& modes,
@@ -109,7 +111,16 @@ class ClientSession {
   Settings settings_;
   Clock& clock_;
   DeallocateHook deallocate_;
-  std::map<std::string, std::shared_ptr<Cursor>, std::less<>> cursors_;
+  using Cursors = std::map<std::string, std::shared_ptr<Cursor>, std::less<>>;
+  struct Savepoint {
+    std::string name;
+    engine::TransactionMark mark;
+    Settings::Snapshot settings;
+    Cursors cursors;
+  };
+
+  Cursors cursors_;
+  std::vector<Savepoint> savepoints_;  // of the open transaction; a name may come twice
   std::vector<Notice> notices_;
   std::vector<SettingChange> reports_;
 };

@@ -97,7 +97,11 @@ PostgresStatement ReadTransaction(const Json& node) {
   if (kind == "TRANS_STMT_COMMIT") return TransactionControl{Kind::kCommit, {}};
   if (kind == "TRANS_STMT_ROLLBACK") return TransactionControl{Kind::kRollback, {}};
   if (kind.find("PREPARE") != std::string::npos) return Unsupported{"two-phase commit"};
-  return Unsupported{"SAVEPOINT"};
+  SavepointControl savepoint;
+  if (kind == "TRANS_STMT_RELEASE") savepoint.kind = SavepointControl::Kind::kRelease;
+  if (kind == "TRANS_STMT_ROLLBACK_TO") savepoint.kind = SavepointControl::Kind::kRollbackTo;
+  savepoint.name = TextOr(node, "savepoint_name");
+  return savepoint;
 }
 
 struct ParseFree {

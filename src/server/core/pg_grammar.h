@@ -39,6 +39,11 @@ struct TransactionControl {
   Kind kind = Kind::kBegin;
   std::vector<std::pair<std::string, std::string>> modes;
 };
+struct SavepointControl {
+  enum class Kind { kSet, kRelease, kRollbackTo };
+  Kind kind = Kind::kSet;
+  std::string name;
+};
 struct DeclareCursor {
   std::string name;
   std::string query;
@@ -69,9 +74,10 @@ struct Unsupported {
 // Not one of the server's own: the engine decides.
 struct ForEngine {};
 
-using PostgresStatement = std::variant<ForEngine, SetSetting, SetModes, ResetAll, ShowSetting,
-                                       TransactionControl, DeclareCursor, FetchCursor, CloseCursor,
-                                       DiscardState, Deallocate, Unlisten, Unsupported>;
+using PostgresStatement =
+    std::variant<ForEngine, SetSetting, SetModes, ResetAll, ShowSetting, TransactionControl,
+                 SavepointControl, DeclareCursor, FetchCursor, CloseCursor, DiscardState,
+                 Deallocate, Unlisten, Unsupported>;
 
 struct ParsedPostgres {
   size_t offset = 0;  // bytes, in the whole text

@@ -50,7 +50,10 @@ TEST(PgGrammarTest, Transactions) {
   EXPECT_EQ(begin.kind, Kind::kBegin);
   ASSERT_EQ(begin.modes.size(), 2u);
   EXPECT_EQ(begin.modes[0].second, "off");
-  One<Unsupported>("SAVEPOINT a");
+  EXPECT_EQ(One<SavepointControl>("SAVEPOINT \"A b\"").name, "A b");
+  EXPECT_EQ(One<SavepointControl>("RELEASE a").kind, SavepointControl::Kind::kRelease);
+  EXPECT_EQ(One<SavepointControl>("ROLLBACK TO SAVEPOINT a").kind,
+            SavepointControl::Kind::kRollbackTo);
   One<Unsupported>("COMMIT AND CHAIN");
   One<Unsupported>("PREPARE TRANSACTION 'x'");
 }

@@ -161,6 +161,12 @@ void SessionForTest::RollbackImplicit() {
   rows_waiting = 0;
 }
 
+Status SessionForTest::RollbackToMark(const engine::TransactionMark& mark) {
+  rows_waiting = mark.writes;
+  state = engine::TransactionState::kActive;
+  return OkStatus();
+}
+
 void SessionForTest::NoteFailure() {
   if (state == engine::TransactionState::kActive) state = engine::TransactionState::kFailed;
 }

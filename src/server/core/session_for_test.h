@@ -30,12 +30,17 @@ class SessionForTest : public engine::Session {
   Status BeginImplicit() override;
   void CommitImplicit(std::function<void(Status)> done) override;
   void RollbackImplicit() override;
+  void ForgetPrepared() override { events.emplace_back("forget prepared"); }
+  void Discard() override { events.emplace_back("discard"); }
+  engine::TransactionMark Mark() const override { return {rows_waiting, 0, 0}; }
+  Status RollbackToMark(const engine::TransactionMark& mark) override;
   void NoteFailure() override;
   engine::TransactionState transaction_state() const override { return state; }
   TableRef FindTable(const std::optional<std::string>& schema,
                      std::string_view name) const override;
   Status SetOption(std::string_view name, std::string_view value) override;
   Result<std::string> GetOption(std::string_view name) const override;
+  void NoteSetting(std::string_view, std::string_view) override {}
   void Cancel() override;
 
   // What tests look at, and set.

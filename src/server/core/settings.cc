@@ -121,6 +121,18 @@ void Settings::EndTransaction(bool committed) {
   Replace(values);
 }
 
+Settings::Snapshot Settings::Save() const {
+  Snapshot snapshot;
+  snapshot.values_ = values_;
+  snapshot.after_commit_ = after_commit_;
+  return snapshot;
+}
+
+void Settings::Restore(const Snapshot& snapshot) {
+  after_commit_ = snapshot.after_commit_;
+  Replace(snapshot.values_);
+}
+
 bool Settings::IsReported(std::string_view name) {
   const SettingDefinition* setting = FindSetting(name);
   return setting != nullptr && setting->reported;

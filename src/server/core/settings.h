@@ -55,6 +55,15 @@ class Settings {
   void BeginTransaction();
   void EndTransaction(bool committed);
 
+  // SAVEPOINT, and what ROLLBACK TO goes back to.
+  class Snapshot {
+    friend class Settings;
+    std::map<std::string, std::string, std::less<>> values_;
+    std::optional<std::map<std::string, std::string, std::less<>>> after_commit_;
+  };
+  Snapshot Save() const;
+  void Restore(const Snapshot& snapshot);
+
   // All values that changed since the last call, in the order of change.
   std::vector<SettingChange> TakeChanges() { return std::exchange(changes_, {}); }
   // Whether a change of this name is sent as ParameterStatus.

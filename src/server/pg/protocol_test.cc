@@ -311,6 +311,34 @@ TEST_F(ProtocolTest, Cursors) {
   EXPECT_THAT(Send(Query("FETCH c")), ElementsAre(HasSubstr("E34000"), "ZE"));
 }
 
+TEST_F(ProtocolTest, SavepointsDropWhatCameAfterThem) {
+  const auto insert = Query("INSERT INTO t VALUES ('2025-01-01', 'a', 1)");
+  EXPECT_THAT(Send(Query("SAVEPOINT a")), ElementsAre(HasSubstr("E25P01"), "ZI"));
+  Send(Query("BEGIN") + insert);
+  EXPECT_THAT(Send(Query("SAVEPOINT a")), ElementsAre("CSAVEPOINT", "ZT"));
+  Send(insert + Query("SAVEPOINT b") + insert);
+  EXPECT_THAT(Send(Query("FAIL")), ElementsAre(HasSubstr("E22012"), "ZE"));
+  EXPECT_THAT(Send(Query("SAVEPOINT c")), ElementsAre(HasSubstr("E25P02"), "ZE"));
+  EXPECT_THAT(Send(Query("ROLLBACK TO nowhere")), ElementsAre(HasSubstr("E3B001"), "ZE"));
+  EXPECT_THAT(Send(Query("ROLLBACK TO b; RELEASE b")), ElementsAre("CROLLBACK", "CRELEASE", "ZT"));
+  EXPECT_THAT(Send(Query("RELEASE b")), ElementsAre(HasSubstr("E3B001"), "ZE"));
+  EXPECT_THAT(Send(Query("ROLLBACK TO a")), ElementsAre("CROLLBACK", "ZT"));
+  EXPECT_THAT(Send(Query("ROLLBACK TO SAVEPOINT a")), ElementsAre("CROLLBACK", "ZT"));
+  EXPECT_THAT(Send(Query("COMMIT")), ElementsAre("CCOMMIT", "ZI"));
+  EXPECT_EQ(session_->rows_written, 1u);
+  EXPECT_THAT(Send(Query("BEGIN") + Query("ROLLBACK TO a")),
+              ElementsAre("CBEGIN", "ZT", HasSubstr("E3B001"), "ZE"));
+}
+
+TEST_F(ProtocolTest, SavepointsUndoSettingsAndCursors) {
+  Send(Query("BEGIN; SET application_name = 'before'; DECLARE kept CURSOR FOR SELECT 3"));
+  Send(Query("SAVEPOINT a; SET application_name = 'after'; DECLARE gone CURSOR FOR SELECT 3"));
+  Send(Query("ROLLBACK TO a"));
+  EXPECT_THAT(Send(Query("SHOW application_name")), ElementsAre("T", "Dbefore", "CSHOW", "ZT"));
+  EXPECT_THAT(Send(Query("MOVE 2 kept")), ElementsAre("CMOVE 1", "ZT"));
+  EXPECT_THAT(Send(Query("MOVE 2 gone")), ElementsAre(HasSubstr("E34000"), "ZE"));
+}
+
 TEST_F(ProtocolTest, Settings) {
   EXPECT_THAT(Send(Query("SET TimeZone = 'Asia/Tokyo'")), ElementsAre("S", "CSET", "ZI"));
   EXPECT_THAT(Send(Query("SHOW TIME ZONE")), ElementsAre("T", "DAsia/Tokyo", "CSHOW", "ZI"));
