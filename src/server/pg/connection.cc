@@ -249,7 +249,7 @@ void Connection::Check() {
     const size_t n =
         self->socket_.receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, error);
     const bool waiting = error == asio::error::would_block || error == asio::error::try_again;
-    if (!waiting && (error || n == 0)) self->entry_->Stop(StopReason::kDisconnect);
+    if (!waiting && (error || n == 0)) self->entry_->StopForGood(StopReason::kDisconnect);
   });
 }
 

@@ -131,7 +131,8 @@ Status Protocol::CheckStopped() const {
   if (reason == StopReason::kNone) return OkStatus();
   // What a statement has done is not called an error afterwards, and its answer goes out whole.
   bool stop = copy_ || execute_ || (script_ && !script_->AtEnd());
-  if (reason == StopReason::kShutdown) stop = stop || sending_ || IsIdle();
+  const bool ends = reason == StopReason::kShutdown || reason == StopReason::kDisconnect;
+  if (ends) stop = stop || sending_ || IsIdle();
   if (!stop) return OkStatus();
   return SqlError(sqlstate::kQueryCanceled, "canceling statement due to user request");
 }
