@@ -22,6 +22,7 @@ DuckSession::DuckSession(EngineCore& core, const std::string& user, const std::s
       facts_(duckdb::make_shared_ptr<SessionFacts>()) {
   state_->rows_bytes_max = core.options.transaction_bytes_max;
   state_->text_readers = core.options.text_readers;
+  state_->text_writer = core.options.text_writer;
   facts_->user = user;
   facts_->database = database;
   facts_->backend_pid = static_cast<int32_t>(id_);

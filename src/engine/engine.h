@@ -45,6 +45,7 @@ struct EngineOptions {
   int64_t statement_timeout_ms = 0;                    // default of new sessions; 0: none
   uint64_t transaction_bytes_max = uint64_t{1} << 30;  // rows that wait for COMMIT; 54000 past it
   TextReaders text_readers;                            // how casts from text read; may be empty
+  TextWriter text_writer;                              // how casts to text write; may be empty
   std::vector<std::string> allowed_directories;        // where the store's files are
   std::vector<TableDef> shipped_tables;
   std::vector<OptionRow> options;

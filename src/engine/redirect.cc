@@ -173,7 +173,7 @@ void PreOptimize(OptimizerExtensionInput& input, unique_ptr<LogicalOperator>& pl
   auto session = SessionState::Of(input.context);
   if (!session || session->is_internal) return;  // SQL of the engine's own
   CheckPlanAllowed(*plan);
-  ReplaceTimestampCasts(input.context, *plan);
+  ReplaceExtensionCasts(input.context, *plan);
   Redirection(input, std::move(session)).Run(plan);
 }
 

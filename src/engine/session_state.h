@@ -54,6 +54,8 @@ class SessionState : public duckdb::ClientContextState {
   uint64_t rows_bytes_max = UINT64_MAX;
   // How text becomes a value; empty: DuckDB's way.
   TextReaders text_readers;
+  // How a value of a type without zone becomes text; empty: DuckDB's way.
+  TextWriter text_writer;
   // Definitions that the open transaction made or changed; nullptr for a dropped table.
   std::map<TableId, TableRef> own_tables;
 

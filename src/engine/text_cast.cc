@@ -8,6 +8,7 @@
 #include <duckdb/planner/logical_operator_visitor.hpp>
 
 #include "engine/batch_vectors.h"
+#include "engine/column_reader.h"
 #include "engine/duck_guard.h"
 #include "engine/session_state.h"
 #include "engine/type_mapping.h"
@@ -95,18 +96,69 @@ BoundCastInfo Bind(duckdb::BindCastInput& input, const LogicalType& source,
   return BoundCastInfo(CastRows, duckdb::make_uniq<TextCast>(*std::move(reader), FromDuck(target)));
 }
 
-class TimestampCasts : public duckdb::LogicalOperatorVisitor {
+struct WriteCast : duckdb::BoundCastData {
+  WriteCast(TextWriter w, Type t) : write(std::move(w)), type(std::move(t)) {}
+  duckdb::unique_ptr<BoundCastData> Copy() const override {
+    return duckdb::make_uniq<WriteCast>(write, type);
+  }
+  const TextWriter write;
+  const Type type;
+};
+
+bool WriteRows(Vector& source, Vector& result, idx_t count, CastParameters& parameters) {
+  const auto& cast = parameters.cast_data->Cast<WriteCast>();
+  const bool is_constant = source.GetVectorType() == duckdb::VectorType::CONSTANT_VECTOR;
+  if (is_constant) count = 1;
+  const Column column = ReadVector(source, static_cast<uint32_t>(count), cast.type);
+  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
+  auto* texts = duckdb::FlatVector::GetData<duckdb::string_t>(result);
+  std::string text;
+  for (idx_t row = 0; row < count; ++row) {
+    if (column.IsNull(row)) {
+      duckdb::FlatVector::SetNull(result, row, true);
+      continue;
+    }
+    text.clear();
+    cast.write(column, row, text);
+    texts[row] = duckdb::StringVector::AddString(result, text);
+  }
+  if (is_constant) result.SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
+  return true;
+}
+
+// The writer knows model types only, and no session's zone.
+bool IsWritten(const LogicalType& type) {
+  if (type.id() == LogicalTypeId::LIST) {
+    const auto& element = duckdb::ListType::GetChildType(type);
+    return element.id() != LogicalTypeId::LIST && IsWritten(element);
+  }
+  return type.id() != LogicalTypeId::TIMESTAMP_TZ && ToDuck(FromDuck(type)) == type;
+}
+
+BoundCastInfo BindWrite(duckdb::BindCastInput& input, const LogicalType& source,
+                        const LogicalType& target) {
+  const auto session = input.context ? SessionState::Of(*input.context) : nullptr;
+  if (!session || session->is_internal || !session->text_writer || !IsWritten(source)) {
+    return duckdb::DefaultCasts::GetDefaultCastFunction(input, source, target);
+  }
+  return BoundCastInfo(WriteRows,
+                       duckdb::make_uniq<WriteCast>(session->text_writer, FromDuck(source)));
+}
+
+class ExtensionCasts : public duckdb::LogicalOperatorVisitor {
  public:
-  explicit TimestampCasts(duckdb::ClientContext& context) : context_(context) {}
+  explicit ExtensionCasts(duckdb::ClientContext& context) : context_(context) {}
 
  protected:
   duckdb::unique_ptr<duckdb::Expression> VisitReplace(
       duckdb::BoundCastExpression& cast, duckdb::unique_ptr<duckdb::Expression>*) override {
-    if (cast.return_type == LogicalType::TIMESTAMP_TZ &&
-        cast.child->return_type.id() == LogicalTypeId::VARCHAR &&
-        !cast.child->return_type.IsJSONType()) {
-      duckdb::BindCastInput input(duckdb::CastFunctionSet::Get(context_), nullptr, context_);
-      cast.bound_cast = Bind(input, cast.child->return_type, cast.return_type);
+    const LogicalType& from = cast.child->return_type;
+    const LogicalType& to = cast.return_type;
+    duckdb::BindCastInput input(duckdb::CastFunctionSet::Get(context_), nullptr, context_);
+    if (to.id() == LogicalTypeId::TIMESTAMP_TZ && from == LogicalType::VARCHAR) {
+      cast.bound_cast = Bind(input, from, to);
+    } else if (from.id() == LogicalTypeId::LIST && to == LogicalType::VARCHAR && IsWritten(from)) {
+      cast.bound_cast = BindWrite(input, from, to);
     }
     return nullptr;
   }
@@ -117,8 +169,8 @@ class TimestampCasts : public duckdb::LogicalOperatorVisitor {
 
 }  // namespace
 
-void ReplaceTimestampCasts(duckdb::ClientContext& context, duckdb::LogicalOperator& plan) {
-  TimestampCasts(context).VisitOperator(plan);
+void ReplaceExtensionCasts(duckdb::ClientContext& context, duckdb::LogicalOperator& plan) {
+  ExtensionCasts(context).VisitOperator(plan);
 }
 
 std::string ZoneOf(duckdb::ClientContext& context) {
@@ -145,6 +197,11 @@ void RegisterTextCasts(duckdb::DatabaseInstance& db) {
       LogicalType::INTERVAL,  LogicalType::UUID};
   for (const auto& target : targets) {
     casts.RegisterCastFunction(LogicalType::VARCHAR, target, Bind);
+  }
+  const duckdb::vector<LogicalType> sources = {LogicalType::FLOAT, LogicalType::DOUBLE,
+                                               LogicalType::BLOB, LogicalType::DATE};
+  for (const auto& source : sources) {
+    casts.RegisterCastFunction(source, LogicalType::VARCHAR, BindWrite);
   }
 }
 

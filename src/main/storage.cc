@@ -30,6 +30,7 @@
 #include "main/data_dir.h"
 #include "main/gauges.h"
 #include "main/log_status.h"
+#include "server/core/value_text.h"
 
 namespace varve {
 namespace {
@@ -139,6 +140,9 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());
   settings.options = OptionRows(options);
   settings.text_readers = TextReaderFor;
+  settings.text_writer = [](const Column& column, size_t row, std::string& out) {
+    server::AppendValueText(column, row, server::TextStyle(), out);
+  };
   VARVE_ASSIGN_OR_RETURN(engine, engine::SqlEngine::Open(std::move(settings), catalog, *store));
   return OkStatus();
 }

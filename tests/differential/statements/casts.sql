@@ -34,3 +34,12 @@ SELECT 123456.789::numeric(4,2)
 SELECT 1::bigint::int, 3000000000::bigint::int
 SELECT '{x'::jsonb
 SELECT '\xdeadbeef'::bytea
+SELECT ARRAY['a', 'b c', NULL, 'NULL', '']::text, ARRAY[1, NULL]::text, '{}'::int[]::text, ARRAY[true]::text
+SELECT 'x' || ARRAY[1, 2]::text, ARRAY[1.5, 2.5]::text, ARRAY['2024-01-02'::date]::text
+SELECT 'NaN'::float8::text, 'infinity'::float8::text, 1e-7::float8::text, 1e20::float8::text, 0.1::real::text
+SELECT '\xdeadbeef'::bytea::text, ''::bytea::text, '0044-03-15 BC'::date::text
+SELECT '1.5'::int
+SELECT '0x10'::int
+SELECT 'on'::boolean, 'tr'::boolean
+SELECT '2026-11-04 20:00+00'::timestamptz
+SELECT 1e7::numeric(12,2), 1.5e-3, 1e3 + 1
