@@ -24,6 +24,12 @@ class TableWriter {
   virtual void WriteAsync(WriteSet rows, std::function<void(Status)> done) = 0;
   // The same and waits.
   virtual Status Write(WriteSet rows) = 0;
+  // Writes rows that count only together with a change outside of the log, and waits. `decide`
+  // makes that change, and `number` durable with it, once the rows are durable and before they are
+  // visible; its error is the result. The rows become visible only when it succeeds, and a restart
+  // has them back only if it finds `number`. Not called when the rows could not be written. It runs
+  // on the thread that makes all rows visible: it must be short and must not write rows.
+  virtual Status WriteIf(uint64_t number, WriteSet rows, std::function<Status()> decide) = 0;
 };
 
 }  // namespace varve::catalog

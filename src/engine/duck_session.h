@@ -2,8 +2,8 @@
 //
 // Role:     server -> [DuckSession] -> DuckDB for SQL; TableWriter for rows of Varve tables.
 // Order:    COMMIT makes table definitions ready in the lake, writes the rows to the log, tells the
-//           catalog, then commits DuckDB's transaction. What fails before the log has taken the
-//           rows undoes everything.
+//           catalog, commits DuckDB's transaction, then shows the rows. What fails on the way
+//           undoes everything (docs/decisions/0010-definitions-decide-for-rows.md).
 // Threads:  one caller at a time; Cancel from any thread.
 #pragma once
 
@@ -127,6 +127,12 @@ class DuckSession : public Session, private StreamOwner {
   Status Commit();
   Status WriteAndCommit(WriteSet rows);
   void SetCommitting(bool committing) VARVE_EXCLUDES(connection_mu_);
+  // DuckDB's transaction has changes that outlive the session.
+  bool HasDuckChanges();
+  // Shows the definitions to the catalog and commits DuckDB's transaction.
+  Status CommitDefinitions();
+  // OK when DuckDB's commit of that number is durable in spite of the failure.
+  Status AskWhetherCommitted(uint64_t number, Status failure);
   void Rollback();
   void RollbackDuck();
   void ResetTransaction();

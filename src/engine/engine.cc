@@ -67,6 +67,10 @@ Result<std::unique_ptr<Session>> SqlEngine::NewSession(const std::string& user,
 lake::ParquetWriter& SqlEngine::parquet_writer() { return *core_->parquet_writer; }
 lake::CheckpointCodec& SqlEngine::checkpoint_codec() { return *core_->checkpoint_codec; }
 Result<TableId> SqlEngine::HighestTableId() { return core_->meta->HighestTableId(); }
+Result<std::set<uint64_t>> SqlEngine::CommittedNumbers() { return core_->meta->CommittedNumbers(); }
+Status SqlEngine::KeepCommittedNumbers(const std::set<uint64_t>& met) {
+  return core_->meta->KeepCommittedNumbers(met);
+}
 Database& SqlEngine::database() { return *core_->database; }
 
 }  // namespace varve::engine

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,6 +80,12 @@ class SqlEngine : public Engine {
   // The highest table id ever given: a log record with a higher one is damage, one with an unknown
   // lower id belonged to a table that was dropped or never became durable.
   Result<TableId> HighestTableId();
+
+  // The numbers of the transactions with definitions and rows whose definitions are committed: the
+  // rows behind such a number in the log count. After the replay, the numbers that it did not meet
+  // are forgotten: their rows are in the lake.
+  Result<std::set<uint64_t>> CommittedNumbers();
+  Status KeepCommittedNumbers(const std::set<uint64_t>& met);
 
   // Deletes the folders of dropped tables that no running statement or flush uses any more. Each
   // commit of a definition does so too; this is for those that were in use then. After an error

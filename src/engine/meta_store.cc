@@ -4,7 +4,6 @@
 #include <duckdb/parser/parsed_data/create_table_info.hpp>
 #include <duckdb/parser/parser.hpp>
 #include <duckdb/parser/statement/create_statement.hpp>
-#include <set>
 
 #include "engine/definition_codec.h"
 #include "engine/duck_guard.h"
@@ -29,6 +28,9 @@ constexpr const char* kSetUp[] = {
     "value UBIGINT NOT NULL)",
     "INSERT INTO varve_internal.counters SELECT 'table_id', 0 "
     "WHERE NOT EXISTS (FROM varve_internal.counters WHERE name = 'table_id')",
+    "CREATE TABLE IF NOT EXISTS varve_internal.commits (number UBIGINT NOT NULL)",
+    "INSERT INTO varve_internal.counters SELECT 'commit', 0 "
+    "WHERE NOT EXISTS (FROM varve_internal.counters WHERE name = 'commit')",
 };
 
 Result<std::vector<TableDef>> ReadDefinitions(duckdb::Connection& connection) {
@@ -141,15 +143,51 @@ Status MetaStore::EnsureShipped(catalog::Catalog& catalog, TableDef table) {
   return OkStatus();
 }
 
-Result<TableId> MetaStore::NewTableId() {
+Result<uint64_t> MetaStore::NextOf(std::string_view counter) {
   MutexLock lock(mu_);
   auto connection = database_.current()->Connect();
   VARVE_ASSIGN_OR_RETURN(
-      auto rows,
-      RunInternal(connection,
-                  "UPDATE varve_internal.counters SET value = value + 1 WHERE name = 'table_id' "
-                  "RETURNING value"));
-  return TableId(rows->GetValue(0, 0).GetValue<uint32_t>());
+      auto rows, RunInternal(connection, fmt::format("UPDATE varve_internal.counters SET value = "
+                                                     "value + 1 WHERE name = {} RETURNING value",
+                                                     SqlLiteral(counter))));
+  return rows->GetValue(0, 0).GetValue<uint64_t>();
+}
+
+Result<TableId> MetaStore::NewTableId() {
+  VARVE_ASSIGN_OR_RETURN(const uint64_t id, NextOf("table_id"));
+  return TableId(static_cast<uint32_t>(id));
+}
+
+Result<uint64_t> MetaStore::NewCommitNumber() { return NextOf("commit"); }
+
+Status MetaStore::NoteCommit(duckdb::Connection& connection, uint64_t number) {
+  return RunInternal(connection,
+                     fmt::format("INSERT INTO varve_internal.commits VALUES ({})", number))
+      .status();
+}
+
+Result<std::set<uint64_t>> MetaStore::CommittedNumbers() {
+  auto connection = database_.current()->Connect();
+  VARVE_ASSIGN_OR_RETURN(auto rows,
+                         RunInternal(connection, "SELECT number FROM varve_internal.commits"));
+  std::set<uint64_t> numbers;
+  for (duckdb::idx_t i = 0; i < rows->RowCount(); i++) {
+    numbers.insert(rows->GetValue(0, i).GetValue<uint64_t>());
+  }
+  return numbers;
+}
+
+Status MetaStore::KeepCommittedNumbers(const std::set<uint64_t>& kept) {
+  VARVE_ASSIGN_OR_RETURN(const auto numbers, CommittedNumbers());
+  auto connection = database_.current()->Connect();
+  for (const uint64_t number : numbers) {
+    if (kept.contains(number)) continue;
+    VARVE_RETURN_IF_ERROR(
+        RunInternal(connection,
+                    fmt::format("DELETE FROM varve_internal.commits WHERE number = {}", number))
+            .status());
+  }
+  return OkStatus();
 }
 
 Result<TableId> MetaStore::HighestTableId() {

@@ -1,7 +1,7 @@
 // Keeps the registry of Varve tables durable in meta.duckdb, beside DuckDB's own definitions.
 //
 // Role:     DDL -> [MetaStore] -> schema varve_internal: tables(id, definition), dropped(id,
-//           location), counters(name, value).
+//           location), counters(name, value), commits(number).
 // Order:    a change of definition is written on the connection, and so in the transaction, of the
 //           session that makes it: DuckDB's table entry and our row become durable together. A
 //           table id is durable before it is used, so that no log record is ever taken for another
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <duckdb.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,14 @@ class MetaStore {
   static Status Replace(duckdb::Connection& connection, const TableDef& table);
   static Status Drop(duckdb::Connection& connection, const TableDef& table);
 
+  // A transaction that changes definitions and writes rows: its number, never given before and
+  // durable on return; and the note of it, in the open transaction of `connection`, which says
+  // after its commit that the rows with this number in the log count.
+  Result<uint64_t> NewCommitNumber() VARVE_EXCLUDES(mu_);
+  static Status NoteCommit(duckdb::Connection& connection, uint64_t number);
+  Result<std::set<uint64_t>> CommittedNumbers();
+  Status KeepCommittedNumbers(const std::set<uint64_t>& kept);
+
   // Folders of dropped tables that are still to be deleted.
   Result<std::vector<DroppedTable>> Dropped();
   Status ForgetDropped(TableId id);
@@ -55,6 +64,8 @@ class MetaStore {
 
  private:
   explicit MetaStore(Database& database) : database_(database) {}
+
+  Result<uint64_t> NextOf(std::string_view counter) VARVE_EXCLUDES(mu_);
 
   Database& database_;
   Mutex mu_;  // one number at a time

@@ -82,6 +82,25 @@ TEST_F(SessionTest, ACommitThatTheLogRefusesKeepsNothing) {
   EXPECT_EQ(catalog_->Find({"public", "u"}), nullptr);
 }
 
+TEST_F(SessionTest, ACommitThatTheDefinitionsRefuseKeepsNothing) {
+  Run("CREATE SCHEMA s2");
+  auto other = NewSession();
+  for (const char* definition :
+       {"CREATE TABLE s2.n (timestamp timestamptz)", "CREATE VIEW s2.n AS SELECT 1"}) {
+    Run("BEGIN");
+    Run(kInsert);
+    Run(definition);
+    Run(*other, "DROP SCHEMA s2 CASCADE");
+    EXPECT_NE(StateOf("COMMIT"), "") << definition;
+    EXPECT_EQ(session_->transaction_state(), TransactionState::kIdle);
+    EXPECT_EQ(Count(*session_), "0") << definition;
+    EXPECT_EQ(catalog_->Find({"s2", "n"}), nullptr);
+    Run("CREATE SCHEMA s2");
+  }
+  Run(kInsert);
+  EXPECT_EQ(Count(*session_), "1");
+}
+
 TEST_F(SessionTest, DefinitionsTakePartInTransactions) {
   auto other = NewSession();
   Run("BEGIN; CREATE TABLE u (timestamp timestamptz, a text)");

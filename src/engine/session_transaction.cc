@@ -1,8 +1,12 @@
 // The transaction half of DuckSession: what waits for COMMIT, and in which order it becomes
 // durable.
+#include <duckdb/main/attached_database.hpp>
 #include <duckdb/main/client_context.hpp>
+#include <duckdb/transaction/duck_transaction.hpp>
+#include <duckdb/transaction/meta_transaction.hpp>
 
 #include "base/check.h"
+#include "base/fault_point.h"
 #include "engine/duck_guard.h"
 #include "engine/duck_session.h"
 
@@ -146,8 +150,49 @@ Status DuckSession::Commit() {
   return OkStatus();
 }
 
+// Definitions and rows are durable in two places, and only DuckDB's commit can say whether the
+// definitions are possible: what they need may be gone. So that commit decides for both. The rows
+// go to the log first, behind a number; the same number is a row of DuckDB's transaction; the rows
+// become visible when that has committed. Killed before DuckDB's commit is durable, a restart finds
+// rows whose number is not in meta.duckdb and leaves them out; killed after it, it finds both.
+// Transactions of rows alone, and of definitions alone, know nothing of this.
 Status DuckSession::WriteAndCommit(WriteSet rows) {
-  if (!rows.empty()) VARVE_RETURN_IF_ERROR(core_.parts.writer->Write(std::move(rows)));
+  if (rows.empty()) return CommitDefinitions();
+  if (!HasDuckChanges()) {
+    VARVE_RETURN_IF_ERROR(core_.parts.writer->Write(std::move(rows)));
+    return CommitDefinitions();
+  }
+  VARVE_ASSIGN_OR_RETURN(const uint64_t number, core_.meta->NewCommitNumber());
+  const InternalScope internal(*state_);
+  VARVE_RETURN_IF_ERROR(MetaStore::NoteCommit(*duck_, number));
+  return core_.parts.writer->WriteIf(number, std::move(rows), [this, number] {
+    VARVE_FAULT_POINT("commit.before_definitions");
+    Status status = CommitDefinitions();
+    VARVE_FAULT_POINT("commit.after_definitions");
+    return status.ok() ? status : AskWhetherCommitted(number, std::move(status));
+  });
+}
+
+// A cancel, or an internal error of DuckDB, may come when its commit is durable already.
+Status DuckSession::AskWhetherCommitted(uint64_t number, Status failure) {
+  core_.database->RenewIfSpoilt(core_.database->current(), "COMMIT").IgnoreError();
+  const auto committed = core_.meta->CommittedNumbers();
+  VARVE_CHECK(committed.ok());  // whether the rows count, only the next start can tell then
+  return committed->contains(number) ? OkStatus() : failure;
+}
+
+bool DuckSession::HasDuckChanges() {
+  if (!duck_open_) return false;
+  auto& transactions = duckdb::MetaTransaction::Get(*duck_->context);
+  for (auto& database : transactions.OpenedTransactions()) {
+    if (database.get().IsTemporary() || database.get().IsSystem()) continue;
+    auto transaction = transactions.TryGetTransaction(database.get());
+    if (transaction && transaction->Cast<duckdb::DuckTransaction>().ChangesMade()) return true;
+  }
+  return false;
+}
+
+Status DuckSession::CommitDefinitions() {
   for (const auto& change : changes_) change.Publish(core_);
   if (!duck_open_) return OkStatus();
   duck_open_ = false;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/mutex.h"
 #include "ingest/rows_record.h"
 #include "model/batch_codec.h"
@@ -18,11 +19,16 @@ struct Pending {
   buffer::Buffer& buffer;
   buffer::MemoryBudget& budget;
   WriteSet rows;
-  uint64_t row_bytes = 0;      // reserved; passes to the buffer when the rows are durable
-  uint64_t payload_bytes = 0;  // reserved until the log has answered
+  uint64_t row_bytes = 0;          // reserved; passes to the buffer when the rows are durable
+  uint64_t payload_bytes = 0;      // reserved until the log has answered
+  std::function<Status()> decide;  // may be null
   std::function<void(Status)> done;
+  Status decided = OkStatus();
 
   void Apply(LsnRange lsns) {
+    if (decide) decided = decide();
+    // The buffer has to know of these Lsns also when their rows do not count.
+    if (!decided.ok()) return buffer.Apply(lsns, {});
     buffer.Apply(lsns, rows);
     rows.clear();
     row_bytes = 0;
@@ -58,6 +64,13 @@ Need NeedOf(const WriteSet& rows) {
   return need;
 }
 
+log::RecordInput DefinitionRecord(uint64_t number) {
+  log::RecordInput record;
+  record.type = log::RecordType::kDefinition;
+  AppendLittle(record.payload, number);
+  return record;
+}
+
 Result<std::vector<log::RecordInput>> Encode(const WriteSet& rows) {
   std::vector<log::RecordInput> records;
   records.reserve(rows.size());
@@ -74,9 +87,19 @@ Committer::Committer(log::Log& log, buffer::Buffer& buffer, buffer::MemoryBudget
     : log_(log), buffer_(buffer), budget_(budget), memory_wait_(memory_wait) {}
 
 void Committer::WriteAsync(WriteSet rows, std::function<void(Status)> done) {
+  Start(std::move(rows), {}, std::move(done));
+}
+
+Status Committer::Write(WriteSet rows) { return StartAndWait(std::move(rows), {}); }
+
+Status Committer::WriteIf(uint64_t number, WriteSet rows, std::function<Status()> decide) {
+  return StartAndWait(std::move(rows), {number, std::move(decide)});
+}
+
+void Committer::Start(WriteSet rows, Decision decision, std::function<void(Status)> done) {
   std::erase_if(rows, [](const TableRows& part) { return part.rows->rows == 0; });
   if (rows.empty()) {
-    done(OkStatus());
+    done(decision.decide ? decision.decide() : OkStatus());
     return;
   }
   const Need need = NeedOf(rows);
@@ -89,21 +112,25 @@ void Committer::WriteAsync(WriteSet rows, std::function<void(Status)> done) {
     done(std::move(room));
     return;
   }
-  auto pending = std::make_shared<Pending>(Pending{
-      buffer_, budget_, std::move(rows), need.row_bytes, need.payload_bytes, std::move(done)});
+  auto pending =
+      std::make_shared<Pending>(Pending{buffer_, budget_, std::move(rows), need.row_bytes,
+                                        need.payload_bytes, decision.decide, std::move(done)});
   Result<std::vector<log::RecordInput>> records = Encode(pending->rows);
   if (!records.ok()) {
     pending->Finish(records.status());
     return;
   }
+  if (decision.decide) records->insert(records->begin(), DefinitionRecord(decision.number));
   log::Transaction transaction;
   transaction.records = *std::move(records);
   transaction.on_durable = [pending](LsnRange lsns) { pending->Apply(lsns); };
-  transaction.done = [pending](const Result<LsnRange>& lsns) { pending->Finish(lsns.status()); };
+  transaction.done = [pending](const Result<LsnRange>& lsns) {
+    pending->Finish(lsns.ok() ? pending->decided : lsns.status());
+  };
   log_.CommitAsync(std::move(transaction));
 }
 
-Status Committer::Write(WriteSet rows) {
+Status Committer::StartAndWait(WriteSet rows, Decision decision) {
   struct Answer {
     Mutex mu;
     CondVar came;
@@ -111,7 +138,7 @@ Status Committer::Write(WriteSet rows) {
   };
   // Shared: the writer's thread may still be in NotifyOne when this one returns.
   auto answer = std::make_shared<Answer>();
-  WriteAsync(std::move(rows), [answer](Status status) {
+  Start(std::move(rows), std::move(decision), [answer](Status status) {
     {
       MutexLock lock(answer->mu);
       answer->status = std::move(status);

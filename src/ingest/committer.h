@@ -30,8 +30,16 @@ class Committer : public catalog::TableWriter {
   // `done` runs on the log's thread, or on the caller's when nothing was given to the log.
   void WriteAsync(WriteSet rows, std::function<void(Status)> done) override;
   Status Write(WriteSet rows) override;
+  Status WriteIf(uint64_t number, WriteSet rows, std::function<Status()> decide) override;
 
  private:
+  struct Decision {
+    uint64_t number = 0;
+    std::function<Status()> decide;  // null: the log alone decides
+  };
+  void Start(WriteSet rows, Decision decision, std::function<void(Status)> done);
+  Status StartAndWait(WriteSet rows, Decision decision);
+
   log::Log& log_;
   buffer::Buffer& buffer_;
   buffer::MemoryBudget& budget_;

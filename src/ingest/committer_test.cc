@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
 #include "buffer/testing/rows.h"
 #include "ingest/rows_record.h"
 #include "model/batch_codec.h"
@@ -104,6 +105,27 @@ class CommitterTest : public ::testing::Test {
   int answers_ = 0;
   Status last_ = Internal("no answer yet");
 };
+
+TEST_F(CommitterTest, RowsThatDependOnADecisionFollowIt) {
+  log_.DurableAtOnce();
+  const uint64_t used = budget_.used();
+  const Status refused = committer_.WriteIf(41, {{a_, MakeRows({.rows = 10})}},
+                                            [] { return SqlError("25001", "gone"); });
+  EXPECT_EQ(SqlStateOf(refused), "25001");
+  EXPECT_EQ(Visible(a_), FirstRows(0));
+  EXPECT_EQ(budget_.used(), used);
+  const log::RecordInput& first = log_.answered().at(0).records.at(0);
+  EXPECT_EQ(first.type, log::RecordType::kDefinition);
+  EXPECT_EQ(GetLittle<uint64_t>(first.payload.data()), 41u);
+  bool seen_early = true;
+  const Status accepted = committer_.WriteIf(42, {{a_, MakeRows({.rows = 10})}}, [&] {
+    seen_early = Visible(a_) != FirstRows(0);
+    return OkStatus();
+  });
+  EXPECT_TRUE(accepted.ok()) << accepted;
+  EXPECT_FALSE(seen_early);
+  EXPECT_EQ(Visible(a_), FirstRows(10));
+}
 
 TEST_F(CommitterTest, RowsAreVisibleWhenTheyAreDurableAndNotBefore) {
   Start({{a_, MakeRows({.rows = 10})}});

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "ingest/rows_record.h"
 
@@ -14,10 +15,11 @@ constexpr uint64_t kCollectedRowsMax = 8'192;
 }  // namespace
 
 Replayer::Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, TableId highest_table,
-                   std::function<Status()> make_room)
+                   std::set<uint64_t> committed, std::function<Status()> make_room)
     : buffer_(buffer),
       budget_(budget),
       highest_table_(highest_table),
+      committed_(std::move(committed)),
       make_room_(std::move(make_room)),
       tables_(buffer.Snapshot()) {
   for (const auto& [id, table] : *tables_) flushed_.insert(table->flushed);
@@ -26,6 +28,7 @@ Replayer::Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, TableId
 Status Replayer::Replay(std::span<const log::Record> records) {
   VARVE_CHECK(!records.empty());
   const Lsn first = records.front().lsn;
+  const Lsn end = records.back().lsn.Next();
   if (FlushedWithin(first, records.back().lsn)) {
     return DataLoss(
         "the files of a table end within the transaction of log record {}: log and lake "
@@ -35,8 +38,14 @@ Status Replayer::Replay(std::span<const log::Record> records) {
   if (FlushedWithin(collected_lsns_.begin, first)) ApplyCollected();
   if (collected_lsns_.begin == collected_lsns_.end) collected_lsns_ = {first, first};
   VARVE_CHECK(collected_lsns_.end <= first);
-  for (const log::Record& record : records) VARVE_RETURN_IF_ERROR(ReplayRecord(record));
-  collected_lsns_.end = records.back().lsn.Next();
+  VARVE_ASSIGN_OR_RETURN(const bool committed, IsCommitted(records.front()));
+  if (committed) {
+    if (records.front().type == log::RecordType::kDefinition) records = records.subspan(1);
+    for (const log::Record& record : records) VARVE_RETURN_IF_ERROR(ReplayRecord(record));
+  } else {
+    report_.undone_records += records.size();
+  }
+  collected_lsns_.end = end;
   ++report_.transactions;
   if (collected_bytes_ < kCollectedBytesMax && collected_rows_ < kCollectedRowsMax) {
     return OkStatus();
@@ -53,6 +62,18 @@ Status Replayer::Finish() {
 bool Replayer::FlushedWithin(Lsn begin, Lsn end) const {
   const auto at = flushed_.lower_bound(begin);
   return at != flushed_.end() && *at < end;
+}
+
+Result<bool> Replayer::IsCommitted(const log::Record& first) {
+  // The segment with its beginning was cut away, which waits until the lake has every row of the
+  // transaction that counts: the others do not count.
+  if (first.transaction.value != first.lsn.value) return false;
+  if (first.type != log::RecordType::kDefinition) return true;
+  ByteReader payload(first.payload);
+  VARVE_ASSIGN_OR_RETURN(const uint64_t number, payload.Little<uint64_t>());
+  if (!committed_.contains(number)) return false;
+  report_.committed.insert(number);
+  return true;
 }
 
 Status Replayer::ReplayRecord(const log::Record& record) {

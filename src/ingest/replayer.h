@@ -5,6 +5,8 @@
 // Limits:   rows are charged to the budget. Above its soft limit `make_room` is called on this
 //           thread, to flush before more is read; when that fails, replay goes on up to the hard
 //           limit and then refuses, so that a restart needs no more memory than the run before it.
+// Order:    a transaction that begins with a definition record has its rows back only if the number
+//           in it is among those that meta.duckdb holds: definitions and rows, or neither.
 // Errors:   DataLoss for a record of a table that was never given an id, that does not fit its
 //           table, or of an unknown type, and for a table whose files end within a transaction: the
 //           server must not start. What make_room gave, at the
@@ -28,14 +30,18 @@ struct ReplayReport {
   uint64_t rows = 0;             // put back into the buffer
   uint64_t flushed_records = 0;  // skipped: the lake has them
   uint64_t dropped_records = 0;  // skipped: their table was dropped
+  uint64_t undone_records = 0;   // skipped: their transaction was not committed, or its beginning
+                                 // was cut because the lake has all of it
+  std::set<uint64_t> committed;  // numbers of definition records found whose rows count
 };
 
 class Replayer {
  public:
   // `highest_table`: the highest table id ever given; an unknown id up to it is a dropped table.
   // `make_room` flushes tables (flush::Flusher::Relieve); it must not cut the log.
+  // `committed`: the numbers in meta.duckdb.
   Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, TableId highest_table,
-           std::function<Status()> make_room);
+           std::set<uint64_t> committed, std::function<Status()> make_room);
 
   // The records of one transaction, in Lsn order over all calls.
   Status Replay(std::span<const log::Record> records);
@@ -46,6 +52,8 @@ class Replayer {
 
  private:
   Status ReplayRecord(const log::Record& record);
+  // Whether the rows of the transaction that `first` begins count.
+  Result<bool> IsCommitted(const log::Record& first);
   // Gives the rows collected so far to the buffer. Many small transactions go as one: nobody reads
   // yet, and a copy of each alone would take longer than its decoding.
   void ApplyCollected();
@@ -57,6 +65,7 @@ class Replayer {
   buffer::Buffer& buffer_;
   buffer::MemoryBudget& budget_;
   const TableId highest_table_;
+  const std::set<uint64_t> committed_;
   const std::function<Status()> make_room_;
 
   buffer::SnapshotRef tables_;  // definitions and flushed Lsns at the start

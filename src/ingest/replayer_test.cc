@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/bytes.h"
 #include "buffer/testing/rows.h"
 #include "model/batch_codec.h"
 
@@ -24,7 +25,7 @@ class ReplayerTest : public ::testing::Test {
   void AddTables(Lsn flushed_a, Lsn flushed_b) {
     buffer_.AddTable(a_, std::make_shared<const FileSet>(), flushed_a);
     buffer_.AddTable(b_, std::make_shared<const FileSet>(), flushed_b);
-    replayer_.emplace(buffer_, budget_, kHighest, [this] {
+    replayer_.emplace(buffer_, budget_, kHighest, std::set<uint64_t>{7}, [this] {
       ++asked_for_room_;
       return make_room_();
     });
@@ -32,6 +33,7 @@ class ReplayerTest : public ::testing::Test {
   log::Record RecordOf(TableId table, const RowsSpec& spec) {
     log::Record record;
     record.lsn = next_;
+    record.transaction = TransactionId(next_.value);
     record.table = table;
     record.payload = EncodeBatch(*MakeRows(spec));
     next_ = next_.Next();
@@ -114,6 +116,33 @@ TEST_F(ReplayerTest, ATableThatWasNeverMadeIsDamage) {
   const Status refused = ReplayOne(TableId{11}, {});
   EXPECT_EQ(refused.code(), StatusCode::kDataLoss);
   EXPECT_NE(MessageOf(refused).find("11"), std::string_view::npos);
+}
+
+TEST_F(ReplayerTest, RowsBehindADefinitionCountOnlyIfItWasCommitted) {
+  AddTables(Lsn{0}, Lsn{0});
+  for (const uint64_t number : {7, 8}) {
+    log::Record definition = RecordOf(TableId{0}, {});
+    definition.type = log::RecordType::kDefinition;
+    definition.payload.clear();
+    AppendLittle(definition.payload, number);
+    log::Record rows = RecordOf(a_->id, {.first = static_cast<int64_t>(number)});
+    ASSERT_TRUE(Replay({definition, rows}).ok());
+  }
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_EQ(Rows(a_), (buffer::testing::Tally{1, 7, 7}));
+  EXPECT_EQ(replayer_->report().committed, std::set<uint64_t>{7});
+  EXPECT_EQ(replayer_->report().undone_records, 2u);
+  EXPECT_EQ(buffer_.Freeze(a_->id).through,
+            Lsn{4});  // the rows left out are behind us all the same
+}
+
+TEST_F(ReplayerTest, ATransactionWhoseBeginningWasCutHasNothingLeftToReplay) {
+  AddTables(Lsn{0}, Lsn{0});
+  log::Record rest = RecordOf(a_->id, {});
+  rest.lsn = next_;  // the record of the definition before it was in the segment that was cut
+  ASSERT_TRUE(Replay({rest}).ok());
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_TRUE(Of(a_)->segments.empty());
 }
 
 TEST_F(ReplayerTest, UnknownRecordTypesAreDamage) {

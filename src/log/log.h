@@ -27,8 +27,10 @@ inline constexpr size_t kPayloadBytesMax = 64u << 20;
 enum class RecordType : uint16_t {
   kRows = 1,         // payload: model/batch_codec
   kRingSamples = 2,  // reserved for rings
-  kDefinition = 3,   // reserved for definition changes
-  kSkip = 4,         // the log's own, never committed or replayed: Lsns jump to the payload's u64
+  // Only first in a transaction. Payload: the u64 number of a change of definitions in meta.duckdb;
+  // the rows behind it count only if that number is there.
+  kDefinition = 3,
+  kSkip = 4,  // the log's own, never committed or replayed: Lsns jump to the payload's u64
 };
 
 struct RecordInput {
@@ -53,7 +55,8 @@ struct Record {
 struct Transaction {
   std::vector<RecordInput> records;  // at least one
   // Runs on the writer thread once the transaction is durable, before `done`, in Lsn order over all
-  // transactions: makes the rows visible. Must not block on I/O nor call the log.
+  // transactions: makes the rows visible. Must not call the log, nor block on I/O but for the one
+  // commit of definitions that the rows depend on.
   std::function<void(LsnRange)> on_durable;
   // Runs on the writer thread after on_durable, or with the error; wakes the waiting client.
   std::function<void(Result<LsnRange>)> done;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -191,13 +192,16 @@ Status Storage::Parts::OpenLog(const config::Options& options) {
   settings.min_next_lsn = flushed_max.Next();
   settings.on_fatal = StopForBrokenLog;
   VARVE_ASSIGN_OR_RETURN(const TableId highest, engine->HighestTableId());
-  ingest::Replayer replayer(buffer, budget, highest, [this] { return flusher->Relieve(); });
+  VARVE_ASSIGN_OR_RETURN(std::set<uint64_t> committed, engine->CommittedNumbers());
+  ingest::Replayer replayer(buffer, budget, highest, std::move(committed),
+                            [this] { return flusher->Relieve(); });
   const int64_t started_us = Clock::System().MonotonicUs();
   VARVE_ASSIGN_OR_RETURN(
       log, log::OpenLocalLog(files, settings, [&replayer](std::span<log::Record> records) {
         return replayer.Replay(records);
       }));
   VARVE_RETURN_IF_ERROR(replayer.Finish());
+  VARVE_RETURN_IF_ERROR(engine->KeepCommittedNumbers(replayer.report().committed));
   spdlog::info("log replayed: {} rows in {} transactions, {} ms", replayer.report().rows,
                replayer.report().transactions, (Clock::System().MonotonicUs() - started_us) / 1000);
   return OkStatus();

@@ -65,7 +65,8 @@ class Node {
       newest = std::max(newest, flushed);
       buffer_.AddTable(table, deltas_[i]->files(), flushed);
     }
-    ingest::Replayer replayer(buffer_, budget_, TableId{2}, [this] { return flusher_.Relieve(); });
+    ingest::Replayer replayer(buffer_, budget_, TableId{2}, {},
+                              [this] { return flusher_.Relieve(); });
     log::LocalLogOptions options;
     options.dir = "log";
     options.segment_bytes = settings.log_segment_bytes;

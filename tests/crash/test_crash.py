@@ -8,6 +8,7 @@ import os
 import random
 import time
 
+import psycopg
 import pytest
 
 from tests.crash import workload
@@ -94,6 +95,47 @@ def test_every_acknowledged_row_survives_once(tmp_path):
         raise
     print(f"{len(plan)} kills, {ledger.acknowledged_batches} batches, {ledger.acknowledged_rows} rows held")
     assert ledger.acknowledged_batches > len(plan), "the clients hardly wrote: nothing was proven"
+
+
+@pytest.mark.parametrize(
+    "fault, survives",
+    [
+        ("log.after_write", False),
+        ("log.after_sync", False),
+        ("commit.before_definitions", False),
+        ("commit.after_definitions", True),
+    ],
+)
+def test_definitions_and_rows_of_one_transaction_survive_together(tmp_path, fault, survives):
+    """Also where the log has all rows already: whether they count is DuckDB's commit to say."""
+    row = "('2026-01-02 03:04:05+00', 1)"
+    with VarveServer(tmp_path / "data", OPTIONS) as server:
+        with server.connect() as connection:
+            connection.execute("CREATE SCHEMA s2; CREATE TABLE p (timestamp timestamptz NOT NULL, v integer)")
+        server.stop()
+        server.start({"VARVE_FAULT": fault})
+        with server.connect() as connection, pytest.raises(psycopg.OperationalError):
+            connection.execute(
+                f"BEGIN; INSERT INTO p VALUES {row}; CREATE TABLE s2.n (timestamp timestamptz NOT NULL, v integer);"
+                f"INSERT INTO s2.n VALUES {row}; COMMIT"
+            )
+        assert server.wait_for_death(FAULT_TIMEOUT_S)
+        server.kill()
+        expected = 1 if survives else 0
+        for _ in range(2):  # Replayed twice: the decision must not be forgotten by the first start.
+            server.start()
+            with server.connect() as connection:
+                assert connection.execute("SELECT count(*) FROM p").fetchone() == (expected,)
+                tables = connection.execute("SELECT count(*) FROM varve.tables WHERE schema_name = 's2'").fetchone()
+                assert tables == (expected,)
+                if survives:
+                    assert connection.execute("SELECT v FROM s2.n").fetchall() == [(1,)]
+            server.kill()
+        server.start()
+        server.stop()  # Flushed, and replayed from nothing.
+        server.start()
+        with server.connect() as connection:
+            assert connection.execute("SELECT count(*) FROM p").fetchone() == (expected,)
 
 
 def test_the_ledger_sees_each_kind_of_broken_promise():

@@ -39,6 +39,11 @@ class ApplyingWriter : public catalog::TableWriter {
     buffer_.Apply({lsn, lsn.Next()}, rows);
     return OkStatus();
   }
+  Status WriteIf(uint64_t, WriteSet rows, std::function<Status()> decide) override {
+    if (!fail_with.ok()) return fail_with;
+    VARVE_RETURN_IF_ERROR(decide());
+    return Write(std::move(rows));
+  }
   Lsn last() const { return Lsn(last_); }
 
   Status fail_with;
