@@ -68,9 +68,15 @@ TEST_F(EngineTest, InsertReturnsRowsWhenAsked) {
   EXPECT_EQ(Run("INSERT INTO raw.readings (timestamp, device, temperature) VALUES ('2026-11-01', "
                 "'a', 1), ('2026-11-02', 'b', 2) RETURNING device, temperature * 2 AS twice, site"),
             (Rows{{"a", "2", "main"}, {"b", "4", "main"}}));
+  EXPECT_EQ(Run("INSERT INTO raw.readings (timestamp, device) SELECT timestamptz '2026-11-01 "
+                "23:59:59.999999+00' + to_days(CAST(x AS integer)), 'd' FROM range(3000) r(x) "
+                "RETURNING date = (timestamp AT TIME ZONE 'UTC')::date, date::text")[1],
+            (std::vector<std::string>{"t", "2026-11-02"}));
+  EXPECT_EQ(Run("INSERT INTO raw.readings VALUES ('1969-12-31 23:00:00+00', 'old') RETURNING *")[0],
+            (std::vector<std::string>{"-3600000000", "old", "main", "NULL", "-1"}));
   EXPECT_EQ(Tag("INSERT INTO raw.readings (timestamp) VALUES ('2026-11-03') RETURNING 1"),
             "INSERT 0 1");
-  EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"3"}}));
+  EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"3004"}}));
 }
 
 TEST_F(EngineTest, InsertSelectReadsTheOldSnapshot) {

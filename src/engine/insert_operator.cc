@@ -33,6 +33,50 @@ struct InsertTarget {
   bool returning = false;
 };
 
+// Gathers the rows for RETURNING, with the derived date that the stored rows will have. A date that
+// was given and is another one fails the statement before any row is returned.
+class ReturnedRows {
+ public:
+  ReturnedRows(ClientContext& context, const InsertTarget& target,
+               const duckdb::vector<duckdb::LogicalType>& types)
+      : target_(target), rows_(context, types), types_(types) {}
+
+  void Append(DataChunk& chunk) {
+    const auto& derived = target_.table->derived_date;
+    if (!derived) return rows_.Append(chunk);
+    duckdb::Vector dates(duckdb::LogicalType::DATE, chunk.size());
+    duckdb::UnifiedVectorFormat times;
+    chunk.data[SourceOf(target_.table->time_column)].ToUnifiedFormat(chunk.size(), times);
+    auto* days = duckdb::FlatVector::GetData<duckdb::date_t>(dates);
+    for (idx_t row = 0; row < chunk.size(); row++) {
+      const auto at = times.sel->get_index(row);
+      if (times.validity.RowIsValid(at)) {
+        const auto time = duckdb::UnifiedVectorFormat::GetData<duckdb::timestamp_tz_t>(times)[at];
+        days[row] = duckdb::date_t(DayOf(time.value));
+      } else {
+        duckdb::FlatVector::SetNull(dates, row, true);
+      }
+    }
+    DataChunk stored;
+    stored.InitializeEmpty(types_);
+    stored.Reference(chunk);
+    stored.data[SourceOf(*derived)].Reference(dates);
+    rows_.Append(stored);
+  }
+  const duckdb::ColumnDataCollection& rows() const { return rows_; }
+
+ private:
+  // The place in DuckDB's row of a column of the table.
+  size_t SourceOf(uint32_t column) const {
+    const auto& columns = target_.columns;
+    return static_cast<size_t>(std::find(columns.begin(), columns.end(), column) - columns.begin());
+  }
+
+  const InsertTarget& target_;
+  duckdb::ColumnDataCollection rows_;
+  const duckdb::vector<duckdb::LogicalType> types_;
+};
+
 // Gathers chunks into batches of at most kBatchRowsMax rows.
 class RowCollector {
  public:
@@ -113,10 +157,10 @@ class RowCollector {
 struct InsertState : duckdb::GlobalSinkState {
   InsertState(ClientContext& context, const InsertTarget& target,
               const duckdb::vector<duckdb::LogicalType>& types)
-      : collector(target), returned(context, types) {}
+      : collector(target), returned(context, target, types) {}
   RowCollector collector;
   WriteSet rows;
-  duckdb::ColumnDataCollection returned;  // RETURNING only
+  ReturnedRows returned;  // RETURNING only
 };
 
 struct InsertSource : duckdb::GlobalSourceState {
@@ -161,14 +205,14 @@ class PhysicalVarveInsert : public PhysicalOperator {
   bool IsSource() const override { return true; }
   unique_ptr<duckdb::GlobalSourceState> GetGlobalSourceState(ClientContext&) const override {
     auto source = duckdb::make_uniq<InsertSource>();
-    sink_state->Cast<InsertState>().returned.InitializeScan(source->scan);
+    sink_state->Cast<InsertState>().returned.rows().InitializeScan(source->scan);
     return source;
   }
   duckdb::SourceResultType GetDataInternal(duckdb::ExecutionContext&, DataChunk& out,
                                            duckdb::OperatorSourceInput& input) const override {
     auto& state = sink_state->Cast<InsertState>();
     if (target_.returning) {
-      state.returned.Scan(input.global_state.Cast<InsertSource>().scan, out);
+      state.returned.rows().Scan(input.global_state.Cast<InsertSource>().scan, out);
       return out.size() == 0 ? duckdb::SourceResultType::FINISHED
                              : duckdb::SourceResultType::HAVE_MORE_OUTPUT;
     }

@@ -12,11 +12,6 @@ constexpr int64_t kMicrosPerDay = 86'400'000'000;
 constexpr int32_t kDayMin = -719'162;
 constexpr int32_t kDayMax = 2'932'896;
 
-int32_t DayOf(int64_t micros) {
-  const int64_t day = micros / kMicrosPerDay;
-  return static_cast<int32_t>(micros % kMicrosPerDay < 0 ? day - 1 : day);
-}
-
 std::string DayText(int32_t day) {
   if (day < kDayMin || day > kDayMax) return fmt::format("day {}", day);
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(day))};
@@ -127,6 +122,11 @@ void Put(Batch& batch, ColumnId id, Column column) {
 }
 
 }  // namespace
+
+int32_t DayOf(int64_t micros) {
+  const int64_t day = micros / kMicrosPerDay;
+  return static_cast<int32_t>(micros % kMicrosPerDay < 0 ? day - 1 : day);
+}
 
 Status CompleteBatch(const TableDef& table, Batch& batch) {
   if (batch.rows == 0) return OkStatus();

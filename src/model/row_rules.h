@@ -17,4 +17,7 @@ namespace varve {
 // because an absent column costs nothing. `batch.ids` must ascend and belong to `table`.
 Status CompleteBatch(const TableDef& table, Batch& batch);
 
+// The day (since 1970-01-01, UTC) of a time in microseconds: what CompleteBatch fills in.
+int32_t DayOf(int64_t micros);
+
 }  // namespace varve
