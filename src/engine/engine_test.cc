@@ -63,6 +63,19 @@ TEST_F(EngineTest, AnInsertMayGiveTheFirstColumnsOnly) {
             "42601");
 }
 
+TEST_F(EngineTest, WhatIsBuiltInCannotBeHidden) {
+  for (const char* sql :
+       {"CREATE MACRO sum(x) AS 1", "CREATE TEMP MACRO NOW() AS 1",
+        "CREATE OR REPLACE MACRO date_trunc(a, b) AS 1", "CREATE MACRO version() AS 'x'",
+        "CREATE MACRO generate_series(a, b) AS TABLE SELECT 1",
+        "CREATE VIEW pg_class AS SELECT 1 AS x", "CREATE TEMP TABLE Pg_Class (x int)",
+        "CREATE TABLE pg_type (timestamp timestamptz)"}) {
+    EXPECT_EQ(StateOf(sql), "42501") << sql;
+  }
+  Run("CREATE MACRO twice(x) AS x * 2");
+  EXPECT_EQ(Run("SELECT twice(4), sum(3)"), (Rows{{"8", "3"}}));
+}
+
 TEST_F(EngineTest, InsertReturnsRowsWhenAsked) {
   Run(kReadings);
   EXPECT_EQ(Run("INSERT INTO raw.readings (timestamp, device, temperature) VALUES ('2026-11-01', "

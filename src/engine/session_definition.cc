@@ -6,7 +6,10 @@
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
 #include <duckdb/catalog/entry_lookup_info.hpp>
 #include <duckdb/main/client_context.hpp>
+#include <duckdb/parser/parsed_data/create_function_info.hpp>
 #include <duckdb/parser/parsed_data/create_index_info.hpp>
+#include <duckdb/parser/parsed_data/create_table_info.hpp>
+#include <duckdb/parser/parsed_data/create_view_info.hpp>
 #include <duckdb/parser/parsed_data/drop_info.hpp>
 #include <duckdb/parser/statement/alter_statement.hpp>
 #include <duckdb/parser/statement/create_statement.hpp>
@@ -45,6 +48,41 @@ std::string SchemaFound(duckdb::ClientContext& context, const std::string& catal
     if (entry) schema = entry->ParentSchema().name;
   });
   return schema;
+}
+
+bool IsBuiltIn(duckdb::ClientContext& context, CatalogType type, const std::string& name) {
+  bool found = false;
+  context.RunFunctionInTransaction([&] {
+    for (const char* schema : {DEFAULT_SCHEMA, "pg_catalog"}) {
+      const duckdb::EntryLookupInfo lookup(type, name);
+      const auto entry = duckdb::Catalog::GetEntry(context, SYSTEM_CATALOG, schema, lookup,
+                                                   duckdb::OnEntryNotFound::RETURN_NULL);
+      found = found || entry != nullptr;
+    }
+  });
+  return found;
+}
+
+// PostgreSQL finds what is built in before a user's own of the same name; DuckDB the other way
+// round, so that one user's sum() would be everybody's.
+Status RefuseShadow(duckdb::ClientContext& context, const duckdb::CreateInfo& info) {
+  const auto denied = [](std::string_view kind, const std::string& name) {
+    return SqlErrorf(sqlstate::kInsufficientPrivilege,
+                     "permission denied to create {} \"{}\": the name is built in", kind, name);
+  };
+  if (info.type == CatalogType::MACRO_ENTRY || info.type == CatalogType::TABLE_MACRO_ENTRY) {
+    const auto& name = info.Cast<duckdb::CreateFunctionInfo>().name;
+    for (const auto type :
+         {CatalogType::SCALAR_FUNCTION_ENTRY, CatalogType::TABLE_FUNCTION_ENTRY}) {
+      if (IsBuiltIn(context, type, name)) return denied("function", name);
+    }
+  } else if (info.type == CatalogType::TABLE_ENTRY || info.type == CatalogType::VIEW_ENTRY) {
+    const auto& name = info.type == CatalogType::TABLE_ENTRY
+                           ? info.Cast<duckdb::CreateTableInfo>().table
+                           : info.Cast<duckdb::CreateViewInfo>().view_name;
+    if (IsBuiltIn(context, CatalogType::TABLE_ENTRY, name)) return denied("relation", name);
+  }
+  return OkStatus();
 }
 
 void BindType(duckdb::ClientContext& context, duckdb::LogicalType& type) {
@@ -105,6 +143,7 @@ StreamOutcome DuckSession::RunCreate(const duckdb::SQLStatement& parsed, std::st
   if (info.schema.empty() && !info.temporary) {
     VARVE_RETURN_IF_ERROR(RefuseReserved(settings_.schemas().front()));
   }
+  VARVE_RETURN_IF_ERROR(RefuseShadow(*duck_->context, info));
   switch (info.type) {
     case CatalogType::TABLE_ENTRY:
       if (!info.temporary && !duckdb::StringUtil::CIEquals(info.schema, "pg_temp")) {
