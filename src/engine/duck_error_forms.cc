@@ -270,6 +270,10 @@ std::optional<Status> Binding(const std::string& m) {
     name.resize(name.find(" does not"));
     return SqlErrorf(sqlstate::kInvalidSchemaName, "schema \"{}\" does not exist", name);
   }
+  if (m.starts_with("Duplicate column name ") && Has(m, " in INSERT")) {
+    return SqlErrorf(sqlstate::kDuplicateColumn, "column \"{}\" specified more than once",
+                     Quoted(m, '"', 0));
+  }
   if (Has(m, "olumn with name") && Has(m, "already exists")) {
     std::string name = After(m, "with name ");
     name.resize(name.find(" already"));

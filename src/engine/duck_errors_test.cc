@@ -51,6 +51,7 @@ TEST_F(DuckErrorsTest, StatesAreThoseOfPostgres) {
       {"42P06", "CREATE SCHEMA s; CREATE SCHEMA s"},
       {"42701", "CREATE TABLE bar (a int, a int)"},
       {"42701", "ALTER TABLE foo ADD COLUMN a int"},
+      {"42701", "INSERT INTO foo (a, a) VALUES (1, 2)"},
       {"3F000", "CREATE TABLE nosch.foo (a int)"},
       {"3F000", "DROP SCHEMA nope"},
       {"22P02", "SELECT 'abc'::int"},

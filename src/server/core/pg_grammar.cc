@@ -1,5 +1,6 @@
 #include "server/core/pg_grammar.h"
 
+#include <fmt/core.h>
 #include <pg_query.h>
 #include <pthread.h>
 
@@ -65,7 +66,22 @@ std::vector<std::pair<std::string, std::string>> ModesOf(const Json& node, const
   return modes;
 }
 
-PostgresStatement ReadSet(const Json& node) {
+// The JSON form leaves out negative numbers as it does zeros: such a literal is read from the text,
+// whose place of it is its sign.
+std::optional<std::string> NegativeText(const Json& node, std::string_view text) {
+  const auto constant = node.find("A_Const");
+  if (constant == node.end()) return std::nullopt;
+  const auto number = constant->find("ival");
+  if (number == constant->end() || number->contains("ival")) return std::nullopt;
+  size_t at = static_cast<size_t>(NumberOr(*constant, "location", 0));
+  if (at >= text.size() || text[at] != '-') return std::nullopt;
+  at = text.find_first_of("0123456789", at);
+  if (at == std::string_view::npos) return std::nullopt;
+  const size_t end = text.find_first_not_of("0123456789", at);
+  return fmt::format("-{}", text.substr(at, end == std::string_view::npos ? end : end - at));
+}
+
+PostgresStatement ReadSet(const Json& node, std::string_view sql) {
   const std::string kind = TextOr(node, "kind");
   const std::string name = TextOr(node, "name");
   if (kind == "VAR_RESET_ALL") return ResetAll{};
@@ -78,7 +94,8 @@ PostgresStatement ReadSet(const Json& node) {
   if (kind != "VAR_SET_VALUE") return set;
   std::string value;
   for (const Json& argument : node.value("args", Json::array())) {
-    const auto text = ConstantText(argument);
+    auto text = NegativeText(argument, sql);
+    if (!text) text = ConstantText(argument);
     if (!text) return Unsupported{"SET with a value that is not a literal"};
     if (!value.empty()) value += ", ";
     value += *text;
@@ -217,8 +234,10 @@ constexpr std::array kRefusals = {
     Refusal{"LoadStmt", "LOAD"},
 };
 
-PostgresStatement ReadStatement(const std::string& kind, const Json& node, std::string_view text) {
-  if (kind == "VariableSetStmt") return ReadSet(node);
+// `text` is the statement's own, a part of `sql`, which the places in the tree count from.
+PostgresStatement ReadStatement(const std::string& kind, const Json& node, std::string_view text,
+                                std::string_view sql) {
+  if (kind == "VariableSetStmt") return ReadSet(node, sql);
   if (kind == "VariableShowStmt") return ShowSetting{TextOr(node, "name")};
   if (kind == "TransactionStmt") return ReadTransaction(node);
   if (kind == "DeclareCursorStmt") return ReadCursor(node, text);
@@ -295,7 +314,7 @@ Result<std::vector<ParsedPostgres>> ParsePostgres(std::string_view sql) {
     parsed.text = sql.substr(parsed.offset, end - std::min(parsed.offset, end));
     const auto node = raw.find("stmt");
     if (node == raw.end() || !node->is_object() || node->empty()) continue;
-    parsed.statement = ReadStatement(node->begin().key(), node->begin().value(), parsed.text);
+    parsed.statement = ReadStatement(node->begin().key(), node->begin().value(), parsed.text, sql);
     statements.push_back(std::move(parsed));
   }
   return statements;

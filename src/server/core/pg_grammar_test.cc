@@ -19,6 +19,9 @@ TEST(PgGrammarTest, Settings) {
   EXPECT_EQ(One<SetSetting>("SET TIME ZONE 'UTC'").name, "timezone");
   EXPECT_EQ(One<SetSetting>("SET search_path = a, \"B c\"").value, "a, B c");
   EXPECT_EQ(One<SetSetting>("SET extra_float_digits = 0").value, "0");
+  EXPECT_EQ(One<SetSetting>("SET extra_float_digits = -15").value, "-15");
+  const auto two = ParsePostgres("SELECT 1; SET a.b = 'x', - 7, 0");
+  EXPECT_EQ(std::get<SetSetting>(two->at(1).statement).value, "x, -7, 0");
   EXPECT_EQ(One<SetSetting>("SET jit = off").value, "off");
   EXPECT_TRUE(One<SetSetting>("SET LOCAL x.y TO 5").local);
   EXPECT_EQ(One<SetSetting>("RESET TimeZone").value, std::nullopt);
