@@ -278,7 +278,7 @@ TEST_F(LogDamageTest, InspectAndVerifyTellTheSameAsOpening) {
     EXPECT_EQ(damaged.code(), StatusCode::kDataLoss);
     EXPECT_EQ(damaged, Open());
   }
-  EXPECT_EQ(VerifyLog(disk_, "nowhere", out).code(), StatusCode::kOk) << "an empty folder is sound";
+  EXPECT_EQ(VerifyLog(disk_, "nowhere", out).code(), StatusCode::kNotFound);
 }
 
 }  // namespace

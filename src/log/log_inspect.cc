@@ -64,6 +64,10 @@ Status Read(io::FileSystem& files, const std::string& dir, std::ostream& out, Lo
   visitor.on_transaction = [](std::span<Record>) { return OkStatus(); };
   const Result<LogContents> contents = ReadLog(files, dir, visitor);
   if (!contents.ok()) return contents.status();
+  // A log that was ever opened has a segment; the answer "sound" would be about nothing.
+  if (contents->report.segments == 0) {
+    return NotFound("no log segments in {}: give the folder log/ of a data folder", dir);
+  }
   PrintSummary(out, contents->report);
   return OkStatus();
 }

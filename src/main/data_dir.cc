@@ -54,8 +54,9 @@ Result<DataDir> OpenDataDir(io::FileSystem& files, const std::string& path) {
       files.Lock(dir.Sub("LOCK"), fmt::format("{}\n", getpid()));
   if (!lock.ok()) {
     if (SqlStateOf(lock.status()) != sqlstate::kObjectInUse) return lock.status();
+    const std::string holder = DetailOf(lock.status()).value_or("unknown");
     return SqlErrorf(sqlstate::kObjectInUse, "another server uses the data folder {} (pid {})",
-                     dir.path, DetailOf(lock.status()).value_or("unknown"));
+                     dir.path, holder.substr(0, holder.find('\n')));
   }
   dir.lock = *std::move(lock);
   VARVE_ASSIGN_OR_RETURN(dir.node_id, ReadOrMakeNodeId(files, dir));

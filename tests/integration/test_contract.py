@@ -79,7 +79,7 @@ def test_options_come_from_command_line_then_environment_then_file(tmp_path):
 def test_second_server_on_the_folder_fails_at_once(server):
     answer = varve("serve", "--data-dir", str(server.data_dir), "--pg-port", "0", "--http-port", "0")
     assert answer.returncode == 1
-    assert "another server" in answer.stderr and str(server.process.pid) in answer.stderr
+    assert f"(pid {server.process.pid})" in answer.stderr and "another server" in answer.stderr
 
 
 def test_taken_port_is_a_sentence(server, tmp_path):
@@ -160,6 +160,8 @@ def test_log_commands(server):
     server.kill()
     log = server.data_dir / "log"
     assert varve("log", "verify", str(log)).returncode == 0
+    not_a_log = varve("log", "verify", str(log.parent))
+    assert not_a_log.returncode == 1 and "no log segments" in not_a_log.stderr
     inspected = varve("log", "inspect", str(log))
     assert inspected.returncode == 0 and "lsn" in inspected.stdout.lower()
     segment = sorted(log.glob("*.log"))[0]
