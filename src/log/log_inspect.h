@@ -1,7 +1,8 @@
 // Shows and checks a log folder for an operator, without changing it.
 //
 // Role:     main (`varve log inspect|verify DIR`) -> [this] -> output stream.
-// Errors:   NotFound when there is no such folder, or no segment in it; DataLoss naming segment and offset when damaged.
+// Errors:   NotFound when there is no such folder, or no segment in it; DataLoss naming segment and
+//           offset when damaged.
 // Threads:  safe; a server may have the folder open, then its newest records may look torn.
 #pragma once
 
