@@ -96,7 +96,7 @@ Status Committer::WriteIf(uint64_t number, WriteSet rows, std::function<Status()
   return StartAndWait(std::move(rows), {number, std::move(decide)});
 }
 
-void Committer::Start(WriteSet rows, Decision decision, std::function<void(Status)> done) {
+void Committer::Start(WriteSet rows, const Decision& decision, std::function<void(Status)> done) {
   std::erase_if(rows, [](const TableRows& part) { return part.rows->rows == 0; });
   if (rows.empty()) {
     done(decision.decide ? decision.decide() : OkStatus());
@@ -130,7 +130,7 @@ void Committer::Start(WriteSet rows, Decision decision, std::function<void(Statu
   log_.CommitAsync(std::move(transaction));
 }
 
-Status Committer::StartAndWait(WriteSet rows, Decision decision) {
+Status Committer::StartAndWait(WriteSet rows, const Decision& decision) {
   struct Answer {
     Mutex mu;
     CondVar came;
@@ -138,7 +138,7 @@ Status Committer::StartAndWait(WriteSet rows, Decision decision) {
   };
   // Shared: the writer's thread may still be in NotifyOne when this one returns.
   auto answer = std::make_shared<Answer>();
-  Start(std::move(rows), std::move(decision), [answer](Status status) {
+  Start(std::move(rows), decision, [answer](Status status) {
     {
       MutexLock lock(answer->mu);
       answer->status = std::move(status);

@@ -37,8 +37,8 @@ class Committer : public catalog::TableWriter {
     uint64_t number = 0;
     std::function<Status()> decide;  // null: the log alone decides
   };
-  void Start(WriteSet rows, Decision decision, std::function<void(Status)> done);
-  Status StartAndWait(WriteSet rows, Decision decision);
+  void Start(WriteSet rows, const Decision& decision, std::function<void(Status)> done);
+  Status StartAndWait(WriteSet rows, const Decision& decision);
 
   log::Log& log_;
   buffer::Buffer& buffer_;
