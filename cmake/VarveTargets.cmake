@@ -72,6 +72,8 @@ function(varve_test)
   add_executable(${arg_NAME} ${arg_SRCS} ${arg_HDRS})
   target_include_directories(${arg_NAME} PRIVATE "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} GTest::gmock_main GTest::gtest)
+  # A test is compiled once and runs for a moment; what it tests is optimised as it is shipped.
+  target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O0>)
   if(arg_PCH)
     target_precompile_headers(${arg_NAME} PRIVATE ${arg_PCH})
   endif()
