@@ -8,7 +8,8 @@
 #
 # In DEPS a name without `::` is one of ours (`log` is the target varve_log); anything else is passed
 # to target_link_libraries as it is. A folder below a folder joins its names: io/posix is `io_posix`.
-# PCH lists headers to precompile, for a folder whose includes are slow to read.
+# PCH lists headers to precompile, for a folder whose includes are slow to read. PCH_OF names a library of
+# ours with the same PCH: GCC takes its file, Clang, which wants equal definitions, makes another one.
 
 # Turns the names of DEPS into targets.
 function(_varve_resolve out)
@@ -24,7 +25,7 @@ function(_varve_resolve out)
 endfunction()
 
 function(_varve_parse)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "HDRS;SRCS;DEPS;PCH;LABELS" )
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PCH_OF" "HDRS;SRCS;DEPS;PCH;LABELS" )
   if(NOT arg_NAME)
     message(FATAL_ERROR "a target needs a NAME")
   endif()
@@ -32,7 +33,7 @@ function(_varve_parse)
     message(FATAL_ERROR "${arg_NAME}: unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
   _varve_resolve(deps ${arg_DEPS})
-  foreach(key NAME HDRS SRCS PCH LABELS)
+  foreach(key NAME HDRS SRCS PCH PCH_OF LABELS)
     set(arg_${key} "${arg_${key}}" PARENT_SCOPE)
   endforeach()
   set(arg_DEPS "${deps}" PARENT_SCOPE)
@@ -45,7 +46,9 @@ function(varve_library)
     add_library(${target} STATIC ${arg_SRCS} ${arg_HDRS})
     target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}/src")
     target_link_libraries(${target} PUBLIC ${arg_DEPS})
-    if(arg_PCH)
+    if(arg_PCH_OF AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_precompile_headers(${target} REUSE_FROM varve_${arg_PCH_OF})
+    elseif(arg_PCH)
       target_precompile_headers(${target} PRIVATE ${arg_PCH})
     endif()
   else()
