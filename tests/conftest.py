@@ -7,6 +7,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from tests.support.dynamodb_local import DynamoDbLocal  # noqa: E402
+from tests.support.object_stores import VersityGw  # noqa: E402
 from tests.support.varve_server import VarveServer  # noqa: E402
 
 
@@ -21,4 +23,25 @@ def server(tmp_path):
 def shared_server(tmp_path_factory):
     """One server for all tests of a module; each test makes tables of its own."""
     with VarveServer(tmp_path_factory.mktemp("varve") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_versity_gw():
+    """One real S3 server for the whole run; each test makes buckets of its own and leaves the server up."""
+    with VersityGw() as running:
+        yield running
+
+
+@pytest.fixture
+def versity_gw():
+    """A real S3 server of one test, which may kill it."""
+    with VersityGw() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local():
+    """One DynamoDB for the whole run; each test makes tables of its own and leaves the server up."""
+    with DynamoDbLocal() as running:
         yield running
