@@ -65,13 +65,13 @@ std::string_view BaseName(std::string_view name) { return name.substr(name.rfind
 
 }  // namespace
 
-DeltaLog::DeltaLog(io::ObjectStore& store, CheckpointCodec& checkpoints,
+DeltaLog::DeltaLog(io::ObjectStore& store, CommitStore& commits, CheckpointCodec& checkpoints,
                    const std::string& location)
-    : store_(store), checkpoints_(checkpoints), folder_(location + "/_delta_log/") {}
-
-std::string DeltaLog::CommitName(int64_t version) const {
-  return fmt::format("{}{:020}.json", folder_, version);
-}
+    : store_(store),
+      commits_(commits),
+      checkpoints_(checkpoints),
+      location_(location),
+      folder_(location + "/_delta_log/") {}
 
 std::string DeltaLog::CheckpointName(int64_t version) const {
   return fmt::format("{}{:020}.checkpoint.parquet", folder_, version);
@@ -143,9 +143,10 @@ Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, const TableDef& 
   for (auto commit = commits.upper_bound(state.version()); commit != commits.end(); ++commit) {
     const int64_t expected = state.version() + 1;
     if (*commit != expected) {
-      return DataLoss("a commit is missing from the Delta log: {}", CommitName(expected));
+      return DataLoss("a commit is missing from the Delta log: {}",
+                      CommitName(location_, expected));
     }
-    const std::string name = CommitName(expected);
+    const std::string name = CommitName(location_, expected);
     const Result<std::string> content = store_.Get(name);
     // NotFound means to callers that there is no table at all.
     if (content.status().code() == StatusCode::kNotFound) {
@@ -185,6 +186,7 @@ Result<std::optional<TableState>> DeltaLog::LoadFrom(const Contents& contents,
 }
 
 Result<TableState> DeltaLog::Load(const TableDef& table) {
+  VARVE_RETURN_IF_ERROR(commits_.Settle(location_));
   Status first_error;
   if (const auto hint = ReadLastCheckpoint()) {
     VARVE_ASSIGN_OR_RETURN(const Contents newest, ListFrom(*hint));
@@ -200,12 +202,14 @@ Result<TableState> DeltaLog::Load(const TableDef& table) {
                      "the Delta table needs a feature that is not supported: v2Checkpoint");
   }
   if (!first_error.ok()) return first_error;
-  return DataLoss("the Delta log has neither its first commit nor a checkpoint: {}", CommitName(0));
+  return DataLoss("the Delta log has neither its first commit nor a checkpoint: {}",
+                  CommitName(location_, 0));
 }
 
 Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableDef& table,
                                                       const TableState& state) {
   const int64_t next = state.version() + 1;
+  VARVE_RETURN_IF_ERROR(commits_.Settle(location_));
   VARVE_ASSIGN_OR_RETURN(const Contents contents, ListFrom(next));
   if (contents.commits.empty() && contents.checkpoints.empty()) return std::optional<TableState>();
   TableState newer = state;

@@ -18,6 +18,7 @@
 
 #include "base/status.h"
 #include "io/object_store.h"
+#include "lake/commit_store.h"
 #include "lake/parquet_writer.h"
 #include "lake/table_state.h"
 #include "model/schema.h"
@@ -26,15 +27,16 @@ namespace varve::lake {
 
 class DeltaLog {
  public:
-  DeltaLog(io::ObjectStore& store, CheckpointCodec& checkpoints, const std::string& location);
+  DeltaLog(io::ObjectStore& store, CommitStore& commits, CheckpointCodec& checkpoints,
+           const std::string& location);
 
-  std::string CommitName(int64_t version) const;
   std::string CheckpointName(int64_t version) const;
   std::string LastCheckpointName() const;
 
   // The newest version, from the newest checkpoint that can be read and the commits after it. A
   // _last_checkpoint that is wrong, or a checkpoint that is damaged, costs time but no data as long
-  // as an older way to the state is there.
+  // as an older way to the state is there. Here and in ReadNewer, commits that a stopped writer
+  // left half done are finished and count.
   Result<TableState> Load(const TableDef& table);
 
   // The newest version if it comes after `state`, else nullopt. Lists only what is newer.
@@ -67,7 +69,9 @@ class DeltaLog {
   Status ApplyCommits(const std::set<int64_t>& commits, const TableDef& table, TableState& state);
 
   io::ObjectStore& store_;
+  CommitStore& commits_;
   CheckpointCodec& checkpoints_;
+  const std::string location_;
   const std::string folder_;  // with '/' at its end
 };
 

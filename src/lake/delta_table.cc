@@ -60,7 +60,7 @@ class LoggedDeltaTable final : public DeltaTable {
   LoggedDeltaTable(const Context& context, TableRef table, TableState state)
       : context_(context),
         location_(table->location),
-        log_(*context.store, *context.checkpoints, location_),
+        log_(*context.store, *context.commits, *context.checkpoints, location_),
         table_(std::move(table)),
         state_(std::move(state)) {
     Publish();
@@ -137,7 +137,7 @@ Status LoggedDeltaTable::CatchUp() {
 
 Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
   const int64_t version = state_.version() + 1;
-  Status put = context_.store->PutIfAbsent(log_.CommitName(version), draft.content);
+  Status put = context_.commits->Put(location_, version, draft.content);
   if (put.ok()) {
     VARVE_RETURN_IF_ERROR(state_.Apply(version, std::move(draft.actions), *table_));
     Commits().Add();
@@ -236,15 +236,15 @@ void LoggedDeltaTable::MaybeCheckpoint() {
 }
 
 Status CheckContext(const DeltaTable::Context& context, const TableDef& table) {
-  VARVE_CHECK(context.store != nullptr && context.checkpoints != nullptr &&
-              context.clock != nullptr);
+  VARVE_CHECK(context.store != nullptr && context.commits != nullptr &&
+              context.checkpoints != nullptr && context.clock != nullptr);
   if (table.location.empty()) return InvalidArgument("table {} has no location", table.name.table);
   return OkStatus();
 }
 
 // NotFound when there is no log.
 Result<TableState> LoadState(const DeltaTable::Context& context, const TableDef& table) {
-  DeltaLog log(*context.store, *context.checkpoints, table.location);
+  DeltaLog log(*context.store, *context.commits, *context.checkpoints, table.location);
   VARVE_ASSIGN_OR_RETURN(TableState state, log.Load(table));
   VARVE_RETURN_IF_ERROR(state.CheckSupported());
   return state;
@@ -259,8 +259,7 @@ Result<TableState> CommitFirst(const DeltaTable::Context& context, const TableDe
   const std::string content = CommitInfoLine("CREATE TABLE", table, /*blind_append=*/true, now_ms) +
                               ActionLine("protocol", protocol.json) +
                               ActionLine("metaData", metadata.json);
-  const DeltaLog log(*context.store, *context.checkpoints, table.location);
-  VARVE_RETURN_IF_ERROR(context.store->PutIfAbsent(log.CommitName(0), content));
+  VARVE_RETURN_IF_ERROR(context.commits->Put(table.location, 0, content));
   Commits().Add();
   TableState state;
   std::vector<Action> actions;

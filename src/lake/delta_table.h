@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "io/object_store.h"
+#include "lake/commit_store.h"
 #include "lake/file_stats.h"
 #include "lake/parquet_writer.h"
 #include "lake/partition_path.h"
@@ -31,6 +32,7 @@ class DeltaTable {
  public:
   struct Context {
     io::ObjectStore* store = nullptr;
+    CommitStore* commits = nullptr;  // of that store
     CheckpointCodec* checkpoints = nullptr;
     Clock* clock = nullptr;
     std::string scratch_dir;  // local folder for temporary files

@@ -75,12 +75,13 @@ class DeltaTableFixture : public ::testing::Test {
     dir_ = ::mkdtemp(pattern.data());
     std::filesystem::create_directory(dir_ + "/scratch");
     store_ = *io::LocalStore::Open(dir_ + "/lake");
+    commits_ = std::make_unique<PutIfAbsentCommits>(*store_);
     events_ = std::make_shared<const TableDef>(MakeEvents());
   }
   ~DeltaTableFixture() override { std::filesystem::remove_all(dir_); }
 
   DeltaTable::Context Context() {
-    return {store_.get(), &codec_, &Clock::System(), dir_ + "/scratch"};
+    return {store_.get(), commits_.get(), &codec_, &Clock::System(), dir_ + "/scratch"};
   }
   Result<std::unique_ptr<DeltaTable>> Create() { return DeltaTable::Create(Context(), events_); }
   Result<std::unique_ptr<DeltaTable>> Open() { return DeltaTable::Open(Context(), events_); }
@@ -115,6 +116,7 @@ class DeltaTableFixture : public ::testing::Test {
 
   std::string dir_;
   std::unique_ptr<io::LocalStore> store_;
+  std::unique_ptr<CommitStore> commits_;
   CheckpointText codec_;
   TableRef events_;
 };

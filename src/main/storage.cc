@@ -112,6 +112,7 @@ struct Storage::Parts {
   catalog::Catalog catalog;
   lake::TableSet tables;
   std::unique_ptr<io::LocalStore> store;
+  std::unique_ptr<lake::CommitStore> commits;
   std::unique_ptr<engine::SqlEngine> engine;
   lake::DeltaTable::Context delta;
   std::unique_ptr<flush::Flusher> flusher;
@@ -126,6 +127,7 @@ struct Storage::Parts {
 Status Storage::Parts::OpenLake(const config::Options& options) {
   const std::string root = io::JoinPath(dir.Sub("lake"), options.Text("table-prefix"));
   VARVE_ASSIGN_OR_RETURN(store, io::LocalStore::Open(root));
+  commits = std::make_unique<lake::PutIfAbsentCommits>(*store);
   return OkStatus();
 }
 
@@ -166,6 +168,7 @@ Result<Lsn> Storage::Parts::OpenTable(const TableRef& table) {
 
 Status Storage::Parts::OpenTables(const config::Options& options) {
   delta.store = store.get();
+  delta.commits = commits.get();
   delta.checkpoints = &engine->checkpoint_codec();
   delta.clock = &Clock::System();
   delta.scratch_dir = dir.Sub("scratch");

@@ -107,6 +107,7 @@ void EngineFixture::Start() {
   auto store = io::LocalStore::Open((folder_ / "lake").string());
   ASSERT_TRUE(store.ok()) << store.status();
   store_ = *std::move(store);
+  commits_ = std::make_unique<lake::PutIfAbsentCommits>(*store_);
   budget_ = std::make_unique<buffer::MemoryBudget>(uint64_t{1} << 30);
   buffer_ = std::make_unique<buffer::Buffer>(*budget_);
   writer_ = std::make_unique<ApplyingWriter>(*buffer_, *budget_);
@@ -136,7 +137,8 @@ void EngineFixture::Start() {
 }
 
 lake::DeltaTable::Context EngineFixture::LakeContext() {
-  return {store_.get(), &engine_->checkpoint_codec(), &Clock::System(), folder_.string()};
+  return {store_.get(), commits_.get(), &engine_->checkpoint_codec(), &Clock::System(),
+          folder_.string()};
 }
 
 void EngineFixture::Flush(const std::string& schema, const std::string& table) {

@@ -96,6 +96,7 @@ class EngineFixture : public ::testing::Test {
   EngineOptions options_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<io::ObjectStore> store_;
+  std::unique_ptr<lake::CommitStore> commits_;
   std::unique_ptr<buffer::MemoryBudget> budget_;
   std::unique_ptr<buffer::Buffer> buffer_;
   std::unique_ptr<ApplyingWriter> writer_;
