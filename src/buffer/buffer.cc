@@ -219,6 +219,10 @@ Buffer::Frozen Buffer::Freeze(TableId id, uint64_t bytes_max) {
 
 void Buffer::Swap(TableId id, Lsn through, FileSetRef files) {
   Edit(id, [&](TableSnapshot& table) {
+    if (table.files != nullptr && files->version < table.files->version) {
+      VARVE_CHECK(through <= table.flushed);  // the newer version holds what the older one does
+      return;
+    }
     VARVE_CHECK(table.flushed <= through);
     auto& segments = table.segments;
     const auto first_kept =

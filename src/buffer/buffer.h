@@ -70,7 +70,9 @@ class Buffer {
   };
   // The oldest segments of the table: as many as come to `bytes_max`, one at least.
   Frozen Freeze(TableId id, uint64_t bytes_max = UINT64_MAX) VARVE_EXCLUDES(change_mu_, mu_);
-  // The rows up to `through` (of a Freeze) are in `files` now: both change places in one step.
+  // The rows up to `through` (of a Freeze, or what the buffer has already) are in `files`: both
+  // change places in one step. Files of an older version than the table's are ignored, so that
+  // flushes and other changes of the files may come in any order.
   void Swap(TableId id, Lsn through, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
 
   // Highest Lsn, at most `durable`, such that everything up to it was applied and no table has an

@@ -170,6 +170,21 @@ TEST_F(BufferTest, SwapPutsTheFilesInThePlaceOfTheFrozenRows) {
   EXPECT_EQ(CountSegments(snapshot->segments).at(1).count, 7);
 }
 
+TEST_F(BufferTest, FilesOfAnOlderVersionComeTooLate) {
+  Write(table_, {.rows = 100});
+  const Buffer::Frozen frozen = buffer_.Freeze(table_->id);
+  auto flushed = std::make_shared<FileSet>();
+  flushed->version = 5;
+  auto changed = std::make_shared<FileSet>();  // a DELETE that saw the flush's commit
+  changed->version = 6;
+  buffer_.Swap(table_->id, frozen.through, changed);
+  buffer_.Swap(table_->id, frozen.through, flushed);
+  const TableSnapshotRef snapshot = Of(table_);
+  EXPECT_EQ(snapshot->files, changed);
+  EXPECT_EQ(snapshot->flushed, frozen.through);
+  EXPECT_TRUE(snapshot->segments.empty());
+}
+
 TEST_F(BufferTest, FreezingAgainAfterAFailedFlushTakesWhatCameMeanwhile) {
   WriteSingles(1, 3);
   buffer_.Freeze(table_->id);

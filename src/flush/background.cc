@@ -27,6 +27,10 @@ Result<int64_t> BackgroundWork::Flush(const TableRef& table) {
   return rows;
 }
 
+Status BackgroundWork::ShowFiles(const TableRef& table, const FileSetRef& files) {
+  return parts_.flusher.ShowFiles(table->id, files);
+}
+
 std::vector<catalog::JobInfo> BackgroundWork::Jobs() const { return parts_.runner.Jobs(); }
 
 Status BackgroundWork::RunFlush(JobRunner::Trigger trigger) {

@@ -33,6 +33,7 @@ class BackgroundWork : public catalog::Maintenance {
   BackgroundWork(const Parts& parts, std::chrono::milliseconds flush_interval);
 
   Result<int64_t> Flush(const TableRef& table) override;
+  Status ShowFiles(const TableRef& table, const FileSetRef& files) override;
   std::vector<catalog::JobInfo> Jobs() const override;
 
   // Flushes what there is and cuts the log; for a clean stop, after the runner has stopped and

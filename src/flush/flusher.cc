@@ -145,6 +145,7 @@ Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits, uint64_t
   VARVE_FAULT_POINT("flush.after_files");
   int64_t rows = 0;
   for (const PartitionGroup& group : groups) rows += group.rows;
+  NoteTried(id, frozen.through);
 
   const Result<FileSetRef> committed =
       delta->Append(std::move(upload.files), TxnAppId(settings_.node_id, id),
@@ -177,6 +178,35 @@ Result<Lsn> Flusher::Settle(TableId id, lake::DeltaTable& delta,
   }
   parts_.buffer.Swap(id, reached, files);
   return reached;
+}
+
+void Flusher::NoteTried(TableId id, Lsn through) {
+  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
+  const auto at = snapshot->find(id);
+  if (at == snapshot->end()) return;
+  MutexLock lock(mu_);
+  TableState& state = states_[id];
+  state.tried.insert(through);
+  state.tried.erase(state.tried.begin(), state.tried.lower_bound(at->second->flushed));
+}
+
+Status Flusher::ShowFiles(TableId id, const FileSetRef& files) {
+  const auto txn = files->txns.find(TxnAppId(settings_.node_id, id));
+  const Lsn reached(txn == files->txns.end() ? 0 : static_cast<uint64_t>(txn->second));
+  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
+  const auto at = snapshot->find(id);
+  if (at == snapshot->end()) return OkStatus();  // dropped
+  const buffer::TableSnapshot& shown = *at->second;
+  if (shown.files != nullptr && files->version < shown.files->version) return OkStatus();
+  MutexLock lock(mu_);
+  // A flush of ours whose commit is there may not have come to its own swap yet.
+  if (reached != shown.flushed && !states_[id].tried.contains(reached)) {
+    return DataLoss(
+        "version {} of table {} reaches Lsn {} of this node, which has flushed up to {}",
+        files->version, shown.table->name.ToString(), reached.value, shown.flushed.value);
+  }
+  parts_.buffer.Swap(id, reached, files);
+  return OkStatus();
 }
 
 void Flusher::GiveUpAfter(std::chrono::milliseconds limit) {

@@ -64,6 +64,10 @@ class Flusher {
   // runs share the next one. Returns the rows that this flush committed; 0 for an unknown table.
   Result<int64_t> Flush(TableId table) VARVE_EXCLUDES(mu_);
 
+  // Puts files that were committed otherwise (DELETE, compaction, another server) in the place of the
+  // buffer's. DataLoss when they do not reach as far as a flush of this node said.
+  Status ShowFiles(TableId table, const FileSetRef& files) VARVE_EXCLUDES(mu_);
+
   // Flushes every table, goes on after errors and returns the first. With `skip_backing_off`, a
   // table whose last flush failed a short time ago is left out and its error counts again.
   Status FlushAll(bool skip_backing_off) VARVE_EXCLUDES(mu_);
@@ -86,6 +90,7 @@ class Flusher {
     // How far the commits went that failed since the last good one: any of them may have happened,
     // or may still, if the store was slow. Changed by the running flush only.
     std::set<Lsn> failed_commits;
+    std::set<Lsn> tried;  // how far commits went that were begun since the last but one good one
   };
   struct Upload {
     std::vector<DataFile> files;
@@ -109,6 +114,8 @@ class Flusher {
   // Writes one partition's rows to a local file and describes it.
   Result<DataFile> WriteFile(const TableRef& table, const PartitionGroup& group,
                              const std::string& file_name, const std::string& path);
+  // For ShowFiles, before a commit that goes up to `through`.
+  void NoteTried(TableId id, Lsn through) VARVE_EXCLUDES(mu_);
   Status CheckTime() const;
   // Best effort: what stays is removed by vacuum.
   void DeleteObjects(const std::vector<std::string>& names);

@@ -162,6 +162,34 @@ TEST_F(FlusherTest, ACommitWhoseAnswerWasLostIsFoundAndNotDoubled) {
   EXPECT_EQ(Rows(table_), FirstRows(30));
 }
 
+TEST_F(FlusherTest, FilesCommittedOtherwiseAreShownWithTheRowsThatAFlushHasNotSwappedYet) {
+  Write(table_, {.rows = 30});
+  // The flush's commit is there, and one of somebody else who has seen it is shown first.
+  delta_->SetNextCommit(FakeDelta::Commit::kDoneButNoAnswer);
+  delta_->SetRefreshError(Unavailable("the store does not answer (test)"));
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  FakeDelta other(log_);
+  const Result<FileSetRef> changed = other.Append({}, "other/1", 1);
+  ASSERT_TRUE(changed.ok());
+  ASSERT_TRUE(flusher_.ShowFiles(table_->id, *changed).ok());
+  EXPECT_EQ(Rows(table_), FirstRows(30));
+  EXPECT_EQ(SegmentCount(), 0u);
+  delta_->SetRefreshError(OkStatus());
+  Write(table_, {.first = 31, .rows = 5});
+  EXPECT_EQ(flusher_.Flush(table_->id).value(), 5);
+  EXPECT_EQ(Rows(table_), FirstRows(35));
+  ASSERT_TRUE(flusher_.ShowFiles(table_->id, *changed).ok());  // too late: nothing changes
+  EXPECT_EQ(Rows(table_), FirstRows(35));
+}
+
+TEST_F(FlusherTest, FilesThatReachWhereNoFlushWentAreNotShown) {
+  Write(table_, {.rows = 30});
+  const Result<FileSetRef> strange = FakeDelta(log_).Append({}, "node-1/1", 1);
+  ASSERT_TRUE(strange.ok());
+  EXPECT_EQ(flusher_.ShowFiles(table_->id, *strange).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(Rows(table_), FirstRows(30));
+}
+
 TEST_F(FlusherTest, ATableInDoubtCommitsNothingUntilItIsSettled) {
   Write(table_, {.rows = 30});
   delta_->SetNextCommit(FakeDelta::Commit::kDoneButNoAnswer);

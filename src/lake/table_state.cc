@@ -192,6 +192,7 @@ std::map<std::string, int64_t> TableState::txn_versions() const {
 FileSetRef TableState::MakeFileSet(std::shared_ptr<const void> in_use) const {
   auto set = std::make_shared<FileSet>();
   set->version = version_;
+  set->txns = txn_versions();
   set->in_use = std::move(in_use);
   set->files.reserve(files_.size());
   for (const auto& [path, file] : files_) set->files.push_back(file->file);

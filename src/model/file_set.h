@@ -39,6 +39,9 @@ struct FileSet {
   int64_t version = -1;  // Delta version; -1: the table has no commit yet
   // Newest first: descending time_range.max, so that a Top-N on time can stop early.
   std::vector<std::shared_ptr<const DataFile>> files;
+  // By appId, the txn version last committed in or before this version: with it the files say how far
+  // the log of a node is in them.
+  std::map<std::string, int64_t> txns;
   // One object for all versions that an open table gives out: while somebody holds any of them, the
   // files of a dropped table stay. Null where nobody deletes.
   std::shared_ptr<const void> in_use;

@@ -210,6 +210,7 @@ Result<FileSetRef> FakeDelta::Refresh() {
   MutexLock log_lock(log_->mu);
   files->version = log_->version;
   files->files = log_->files;
+  files->txns = log_->txns;
   files_ = files;
   txns_ = log_->txns;
   return files_;
