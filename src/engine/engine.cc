@@ -3,6 +3,7 @@
 #include "engine/duck_session.h"
 #include "engine/engine_core.h"
 #include "engine/redirect.h"
+#include "engine/store_file_system.h"
 #include "engine/system_views.h"
 
 namespace varve::engine {
@@ -20,6 +21,7 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
   VARVE_ASSIGN_OR_RETURN(
       core->database,
       Database::Open(std::move(database), [raw = core.get()](duckdb::DatabaseInstance& db) {
+        if (raw->options.stores != nullptr) RegisterStoreFiles(db, *raw->options.stores);
         RegisterRedirection(db, raw->store);
         raw->sources.Register(db);
         RegisterSystemFunctions(db, *raw);

@@ -25,6 +25,7 @@
 #include "engine/session.h"
 #include "engine/text_cast.h"
 #include "io/object_store.h"
+#include "io/store_set.h"
 #include "lake/delta_table.h"
 #include "lake/parquet_writer.h"
 #include "lake/table_set.h"
@@ -48,6 +49,7 @@ struct EngineOptions {
   TextReaders text_readers;                            // how casts from text read; may be empty
   TextWriter text_writer;                              // how casts to text write; may be empty
   std::vector<std::string> allowed_directories;        // where the store's files are
+  const io::StoreSet* stores = nullptr;                // of varve:// paths; outlives the engine
   std::vector<TableDef> shipped_tables;
   std::vector<OptionRow> options;
 };

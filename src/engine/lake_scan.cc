@@ -11,6 +11,7 @@
 #include <duckdb/planner/filter/optional_filter.hpp>
 
 #include "engine/file_filters.h"
+#include "engine/store_file_system.h"
 
 namespace varve::engine {
 
@@ -92,12 +93,8 @@ class SnapshotFileList : public duckdb::MultiFileList {
   OpenFileInfo GetFile(idx_t i) const override {
     if (i >= files_.size()) return OpenFileInfo();
     const auto& file = *files_[i];
-    OpenFileInfo open(info_->store->ReadPath(info_->table->location + "/" + file.path));
-    // Data files never change: DuckDB need not ask again whether a cached one is still valid.
-    open.extended_info = duckdb::make_shared_ptr<duckdb::ExtendedOpenFileInfo>();
-    open.extended_info->options["file_size"] = Value::UBIGINT(static_cast<uint64_t>(file.bytes));
-    open.extended_info->options["validate_external_file_cache"] = Value::BOOLEAN(false);
-    return open;
+    return ScanFile(info_->store->ReadPath(info_->table->location + "/" + file.path),
+                    static_cast<uint64_t>(file.bytes));
   }
 
  private:

@@ -26,6 +26,7 @@
 #include "ingest/value_text.h"
 #include "io/posix/local_store.h"
 #include "io/posix/posix_file_system.h"
+#include "io/store_set.h"
 #include "lake/table_set.h"
 #include "log/local_log.h"
 #include "main/data_dir.h"
@@ -113,6 +114,7 @@ struct Storage::Parts {
   lake::TableSet tables;
   std::unique_ptr<io::LocalStore> store;
   std::unique_ptr<lake::CommitStore> commits;
+  io::StoreSet stores;
   std::unique_ptr<engine::SqlEngine> engine;
   lake::DeltaTable::Context delta;
   std::unique_ptr<flush::Flusher> flusher;
@@ -128,7 +130,7 @@ Status Storage::Parts::OpenLake(const config::Options& options) {
   const std::string root = io::JoinPath(dir.Sub("lake"), options.Text("table-prefix"));
   VARVE_ASSIGN_OR_RETURN(store, io::LocalStore::Open(root));
   commits = std::make_unique<lake::PutIfAbsentCommits>(*store);
-  return OkStatus();
+  return stores.Add(std::string(io::kLakeStore), *store);
 }
 
 Status Storage::Parts::OpenEngine(const config::Options& options) {
@@ -140,6 +142,7 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.transaction_bytes_max = budget.hard_bytes();
   settings.statement_timeout_ms = options.Integer("statement-timeout-ms");
   settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch")};
+  settings.stores = &stores;
   VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());
   settings.options = OptionRows(options);
   settings.text_readers = TextReaderFor;

@@ -104,9 +104,7 @@ void EngineFixture::Start() {
   options_.memory_limit_bytes = uint64_t{512} << 20;
   options_.allowed_directories = {(folder_ / "lake").string()};
   catalog_ = std::make_unique<catalog::Catalog>();
-  auto store = io::LocalStore::Open((folder_ / "lake").string());
-  ASSERT_TRUE(store.ok()) << store.status();
-  store_ = *std::move(store);
+  store_ = OpenStore();
   commits_ = std::make_unique<lake::PutIfAbsentCommits>(*store_);
   budget_ = std::make_unique<buffer::MemoryBudget>(uint64_t{1} << 30);
   buffer_ = std::make_unique<buffer::Buffer>(*budget_);
@@ -134,6 +132,12 @@ void EngineFixture::Start() {
   const Status attached = engine_->Attach(parts);
   ASSERT_TRUE(attached.ok()) << attached;
   session_ = NewSession();
+}
+
+std::unique_ptr<io::ObjectStore> EngineFixture::OpenStore() {
+  auto store = io::LocalStore::Open((folder_ / "lake").string());
+  EXPECT_TRUE(store.ok()) << store.status();
+  return *std::move(store);
 }
 
 lake::DeltaTable::Context EngineFixture::LakeContext() {

@@ -91,6 +91,8 @@ class EngineFixture : public ::testing::Test {
   // does.
   void Flush(const std::string& schema, const std::string& table);
   lake::DeltaTable::Context LakeContext();
+  // The store of the tables; a folder unless a test has another idea.
+  virtual std::unique_ptr<io::ObjectStore> OpenStore();
 
   std::filesystem::path folder_;
   EngineOptions options_;

@@ -1,0 +1,127 @@
+// Tests of the engine over a store that has no local files: everything through varve://.
+#include "engine/store_file_system.h"
+
+#include "engine/database.h"
+#include "engine/duck_guard.h"
+#include "engine/testing/engine_fixture.h"
+#include "io/testing/remote_store.h"
+
+namespace varve::engine {
+namespace {
+
+class StoreFileSystemTest : public EngineFixture {
+ protected:
+  void SetUp() override {
+    EngineFixture::SetUp();
+    Run("CREATE TABLE public.t (timestamp timestamptz NOT NULL, id bigint, site text)");
+  }
+
+  std::unique_ptr<io::ObjectStore> OpenStore() override {
+    local_ = EngineFixture::OpenStore();
+    auto remote = std::make_unique<io::testing::RemoteStore>(std::string(io::kLakeStore), *local_);
+    remote_ = remote.get();
+    stores_ = std::make_unique<io::StoreSet>();
+    EXPECT_TRUE(stores_->Add(std::string(io::kLakeStore), *remote_).ok());
+    options_.stores = stores_.get();
+    return remote;
+  }
+
+  void InsertAndFlush(int first, int rows) {
+    Run(
+        fmt::format("INSERT INTO public.t SELECT timestamptz '2026-11-01' + i * interval '1 "
+                    "second', i, 'site ' || (i % 7) FROM generate_series({}, {}) AS s(i)",
+                    first, first + rows - 1));
+    Flush("public", "t");
+  }
+
+  std::string AnyFile() {
+    const auto files = tables_->Find(catalog_->Find({"public", "t"})->id)->files();
+    return store_->ReadPath(catalog_->Find({"public", "t"})->location + "/" +
+                            files->files.front()->path);
+  }
+
+  std::unique_ptr<io::ObjectStore> local_;
+  std::unique_ptr<io::StoreSet> stores_;
+  io::testing::RemoteStore* remote_ = nullptr;
+};
+
+TEST_F(StoreFileSystemTest, QueriesReadFilesOfTheStore) {
+  InsertAndFlush(0, 10'000);
+  InsertAndFlush(10'000, 500);
+  EXPECT_EQ(Run("SELECT count(*), sum(id), min(site) FROM public.t"),
+            (Rows{{"10500", "55119750", "site 0"}}));
+  EXPECT_FALSE(remote_->TakeReads().empty());
+  EXPECT_EQ(Run("SELECT site FROM public.t WHERE id = 10499"), (Rows{{"site 6"}}));
+}
+
+// DuckDB's own access checks let the path pass, and the guard is not asked either: only the file
+// system itself stands between an internal statement that carries a user's text and the store.
+TEST_F(StoreFileSystemTest, APathThatNoScanOfOursMadeDoesNotOpen) {
+  InsertAndFlush(0, 10);
+  const std::string path = AnyFile();
+  ASSERT_TRUE(path.starts_with("varve://lake/")) << path;
+  auto connection = engine_->database().current()->Connect();
+  for (const char* reader :
+       {"read_parquet", "parquet_metadata", "read_text", "read_blob", "glob"}) {
+    const auto read =
+        RunInternal(connection, fmt::format("SELECT * FROM {}({})", reader, SqlLiteral(path)));
+    EXPECT_EQ(SqlStateOf(read.status()), "42501") << reader << " " << read.status();
+  }
+  auto& files = duckdb::FileSystem::GetFileSystem(*connection.context->db);
+  const duckdb::FileOpenFlags read(duckdb::FileFlags::FILE_FLAGS_READ);
+  const Status opened = GuardDuck([&] { files.OpenFile(path, read); });
+  EXPECT_EQ(SqlStateOf(opened), "42501") << opened;
+  duckdb::OpenFileInfo sized = ScanFile(path, 10);
+  EXPECT_TRUE(GuardDuck([&] { files.OpenFile(sized, read); }).ok());
+  sized.extended_info->options.erase("varve_scan");
+  const Status unmarked = GuardDuck([&] { files.OpenFile(sized, read); });
+  EXPECT_EQ(SqlStateOf(unmarked), "42501") << unmarked;
+  const auto written = RunInternal(
+      connection, fmt::format("COPY (SELECT 1) TO {} (FORMAT parquet)", SqlLiteral(path + "x")));
+  EXPECT_EQ(SqlStateOf(written.status()), "42501") << written.status();
+}
+
+TEST_F(StoreFileSystemTest, UsersAreRefusedBeforeAnythingIsOpened) {
+  InsertAndFlush(0, 10);
+  const std::string path = SqlLiteral(AnyFile());
+  for (const std::string& sql : std::initializer_list<std::string>{
+           "SELECT * FROM read_parquet(" + path + ")", "SELECT * FROM parquet_scan(" + path + ")",
+           "SELECT * FROM read_blob(" + path + ")", "COPY public.t FROM " + path,
+           "COPY public.t TO " + path, "ATTACH " + path, "SELECT * FROM glob('varve://lake/*')"}) {
+    EXPECT_EQ(StateOf(sql), "42501") << sql;
+  }
+  EXPECT_EQ(StateOf("SELECT * FROM \"" + AnyFile() + "\""), "42P01");
+}
+
+TEST_F(StoreFileSystemTest, TheStoresErrorReachesTheClient) {
+  InsertAndFlush(0, 10);
+  remote_->SetOff(true);
+  const Status off = Try("SELECT sum(id) FROM public.t");
+  EXPECT_EQ(off.code(), StatusCode::kUnavailable) << off;
+  EXPECT_NE(MessageOf(off).find("the store is off"), std::string_view::npos) << off;
+  remote_->SetOff(false);
+  EXPECT_EQ(Run("SELECT sum(id) FROM public.t"), (Rows{{"45"}}));
+}
+
+TEST_F(StoreFileSystemTest, AFileThatLostItsEndIsDamageAndNamesTheFile) {
+  InsertAndFlush(0, 10'000);
+  const auto table = catalog_->Find({"public", "t"});
+  const std::string name =
+      table->location + "/" + tables_->Find(table->id)->files()->files.front()->path;
+  auto content = local_->Get(name);
+  ASSERT_TRUE(content.ok());
+  ASSERT_TRUE(local_->Put(name, content->substr(0, content->size() / 2)).ok());
+  const Status cut = Try("SELECT sum(id) FROM public.t");
+  EXPECT_EQ(cut.code(), StatusCode::kDataLoss) << cut;
+  EXPECT_NE(MessageOf(cut).find(name), std::string_view::npos) << cut;
+}
+
+TEST_F(StoreFileSystemTest, ANewGenerationReadsTheStoreToo) {
+  InsertAndFlush(0, 10);
+  SpoilOnCall(engine_->database());
+  EXPECT_FALSE(Try("SELECT varve_spoil()").ok());
+  EXPECT_EQ(Run("SELECT sum(id) FROM public.t"), (Rows{{"45"}}));
+}
+
+}  // namespace
+}  // namespace varve::engine
