@@ -7,6 +7,9 @@ find_package(fmt REQUIRED)                # fmt::fmt
 find_package(spdlog REQUIRED)             # spdlog::spdlog
 find_package(absl REQUIRED)               # absl::status absl::statusor ...
 find_package(Boost 1.81 REQUIRED)         # Boost::headers (Asio, Beast)
+find_package(CURL 7.85 REQUIRED)          # CURL::libcurl
+find_package(OpenSSL 3 REQUIRED)          # OpenSSL::Crypto
+find_package(pugixml REQUIRED)            # pugixml::pugixml
 find_package(simdjson REQUIRED)           # simdjson::simdjson
 find_package(nlohmann_json REQUIRED)      # nlohmann_json::nlohmann_json
 find_package(CLI11 REQUIRED)              # CLI11::CLI11
