@@ -6,6 +6,7 @@
 
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
+#include "lake/table_definition.h"
 
 namespace varve::lake {
 namespace {
@@ -260,6 +261,7 @@ Metadata NewMetadata(const TableDef& table, const std::string& id, std::string s
   for (const uint32_t column : table.partition_columns) {
     metadata.partition_columns.push_back(table.columns[column].name);
   }
+  metadata.configuration[std::string(kDefinitionKey)] = DefinitionValue(table);
   Json json;
   json["id"] = metadata.id;
   json["name"] = table.name.ToString();
@@ -267,8 +269,17 @@ Metadata NewMetadata(const TableDef& table, const std::string& id, std::string s
   json["format"]["options"] = Json::object();
   json["schemaString"] = metadata.schema_json;
   json["partitionColumns"] = metadata.partition_columns;
-  json["configuration"] = Json::object();
+  json["configuration"][std::string(kDefinitionKey)] = DefinitionValue(table);
   json["createdTime"] = now_ms;
+  metadata.json = DumpJson(json);
+  return metadata;
+}
+
+Metadata WithSetting(const Metadata& old, std::string_view key, std::string_view value) {
+  Metadata metadata = old;
+  metadata.configuration[std::string(key)] = value;
+  Json json = Json::parse(old.json, nullptr, /*allow_exceptions=*/false);
+  json["configuration"][std::string(key)] = value;
   metadata.json = DumpJson(json);
   return metadata;
 }

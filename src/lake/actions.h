@@ -79,6 +79,8 @@ Metadata NewMetadata(const TableDef& table, const std::string& id, std::string s
                      int64_t now_ms);
 // `old` with another schema; everything else stays.
 Metadata WithSchema(const Metadata& old, std::string schema_json);
+// `old` with one entry of its configuration set.
+Metadata WithSetting(const Metadata& old, std::string_view key, std::string_view value);
 // The line of a commit, where dataChange is true, and the action for the state, where it is not.
 struct NewAdd {
   std::string line;

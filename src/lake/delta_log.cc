@@ -126,20 +126,19 @@ Result<DeltaLog::Contents> DeltaLog::ListFrom(int64_t version) {
   return contents;
 }
 
-Result<TableState> DeltaLog::ReadCheckpoint(int64_t version, const std::vector<std::string>& names,
-                                            const TableDef& table) {
+Result<TableState> DeltaLog::ReadCheckpoint(int64_t version,
+                                            const std::vector<std::string>& names) {
   TableState state;
   for (const std::string& name : names) {
     VARVE_ASSIGN_OR_RETURN(const std::string ndjson,
                            checkpoints_.ReadCheckpoint(store_.ReadPath(name)));
     VARVE_ASSIGN_OR_RETURN(std::vector<Action> actions, ParseActions(ndjson, name));
-    VARVE_RETURN_IF_ERROR(state.Apply(version, std::move(actions), table));
+    VARVE_RETURN_IF_ERROR(state.Apply(version, std::move(actions)));
   }
   return state;
 }
 
-Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, const TableDef& table,
-                              TableState& state) {
+Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, TableState& state) {
   for (auto commit = commits.upper_bound(state.version()); commit != commits.end(); ++commit) {
     const int64_t expected = state.version() + 1;
     if (*commit != expected) {
@@ -157,18 +156,18 @@ Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, const TableDef& 
       return DataLoss("Delta log {} is empty", name);
     }
     VARVE_ASSIGN_OR_RETURN(std::vector<Action> actions, ParseActions(*content, name));
-    VARVE_RETURN_IF_ERROR(state.Apply(expected, std::move(actions), table));
+    VARVE_RETURN_IF_ERROR(state.Apply(expected, std::move(actions)));
   }
   return OkStatus();
 }
 
 Result<std::optional<TableState>> DeltaLog::LoadFrom(const Contents& contents,
-                                                     const TableDef& table, Status& first_error) {
+                                                     Status& first_error) {
   const auto& checkpoints = contents.checkpoints;
   for (auto checkpoint = checkpoints.rbegin(); checkpoint != checkpoints.rend(); ++checkpoint) {
-    Result<TableState> state = ReadCheckpoint(checkpoint->first, checkpoint->second, table);
+    Result<TableState> state = ReadCheckpoint(checkpoint->first, checkpoint->second);
     if (state.ok()) {
-      VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, table, *state));
+      VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, *state));
       return std::optional(*std::move(state));
     }
     if (state.status().code() == StatusCode::kUnimplemented) return state.status();
@@ -181,22 +180,36 @@ Result<std::optional<TableState>> DeltaLog::LoadFrom(const Contents& contents,
   }
   if (!contents.commits.contains(0)) return std::optional<TableState>();
   TableState state;
-  VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, table, state));
+  VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, state));
   return std::optional(std::move(state));
 }
 
-Result<TableState> DeltaLog::Load(const TableDef& table) {
+std::optional<TableState> DeltaLog::ReadDropMark(const Contents& contents) {
+  if (contents.commits.empty()) return std::nullopt;
+  TableState state;
+  const int64_t newest = *contents.commits.rbegin();
+  const Result<std::string> content = store_.Get(CommitName(location_, newest));
+  if (!content.ok()) return std::nullopt;
+  Result<std::vector<Action>> actions = ParseActions(*content, CommitName(location_, newest));
+  if (!actions.ok() || !state.Apply(newest, *std::move(actions)).ok() || !state.dropped()) {
+    return std::nullopt;
+  }
+  return state;
+}
+
+Result<TableState> DeltaLog::Load() {
   VARVE_RETURN_IF_ERROR(commits_.Settle(location_));
   Status first_error;
   if (const auto hint = ReadLastCheckpoint()) {
     VARVE_ASSIGN_OR_RETURN(const Contents newest, ListFrom(*hint));
-    VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(newest, table, first_error));
+    VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(newest, first_error));
     if (state) return *std::move(state);
   }
   VARVE_ASSIGN_OR_RETURN(const Contents all, ListFrom(0));
   if (all.empty) return NotFound("there is no Delta log in {}", folder_);
-  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(all, table, first_error));
+  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(all, first_error));
   if (state) return *std::move(state);
+  if (auto dropped = ReadDropMark(all)) return *std::move(dropped);
   if (all.has_v2_checkpoint) {
     return SqlErrorf(sqlstate::kFeatureNotSupported,
                      "the Delta table needs a feature that is not supported: v2Checkpoint");
@@ -206,20 +219,20 @@ Result<TableState> DeltaLog::Load(const TableDef& table) {
                   CommitName(location_, 0));
 }
 
-Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableDef& table,
-                                                      const TableState& state) {
+Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state) {
   const int64_t next = state.version() + 1;
   VARVE_RETURN_IF_ERROR(commits_.Settle(location_));
   VARVE_ASSIGN_OR_RETURN(const Contents contents, ListFrom(next));
   if (contents.commits.empty() && contents.checkpoints.empty()) return std::optional<TableState>();
   TableState newer = state;
-  if (!contents.commits.contains(next) && !contents.checkpoints.empty()) {
-    // We were away for so long that the commits after ours have been cleaned up.
-    VARVE_ASSIGN_OR_RETURN(newer, Load(table));
+  if (!contents.commits.contains(next)) {
+    // We were away for so long that the commits after ours have been cleaned up, or the table was
+    // dropped and most of its log is gone.
+    VARVE_ASSIGN_OR_RETURN(newer, Load());
   } else {
-    VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, table, newer));
+    VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, newer));
   }
-  VARVE_RETURN_IF_ERROR(newer.CheckSupported());
+  if (!newer.dropped()) VARVE_RETURN_IF_ERROR(newer.CheckSupported());
   return std::optional(std::move(newer));
 }
 

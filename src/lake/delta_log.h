@@ -21,7 +21,6 @@
 #include "lake/commit_store.h"
 #include "lake/parquet_writer.h"
 #include "lake/table_state.h"
-#include "model/schema.h"
 
 namespace varve::lake {
 
@@ -37,10 +36,10 @@ class DeltaLog {
   // _last_checkpoint that is wrong, or a checkpoint that is damaged, costs time but no data as long
   // as an older way to the state is there. Here and in ReadNewer, commits that a stopped writer
   // left half done are finished and count.
-  Result<TableState> Load(const TableDef& table);
+  Result<TableState> Load();
 
   // The newest version if it comes after `state`, else nullopt. Lists only what is newer.
-  Result<std::optional<TableState>> ReadNewer(const TableDef& table, const TableState& state);
+  Result<std::optional<TableState>> ReadNewer(const TableState& state);
 
   // Makes `state` a checkpoint and then the one that readers are pointed to. `scratch_path`: a
   // local file to be made and moved away.
@@ -62,11 +61,12 @@ class DeltaLog {
   std::optional<int64_t> ReadLastCheckpoint();
   // Nullopt when `contents` does not lead to a state; `first_error` then says why, if it was
   // damage.
-  Result<std::optional<TableState>> LoadFrom(const Contents& contents, const TableDef& table,
-                                             Status& first_error);
-  Result<TableState> ReadCheckpoint(int64_t version, const std::vector<std::string>& names,
-                                    const TableDef& table);
-  Status ApplyCommits(const std::set<int64_t>& commits, const TableDef& table, TableState& state);
+  Result<std::optional<TableState>> LoadFrom(const Contents& contents, Status& first_error);
+  // The state that the newest commit alone makes, when it says that the table was dropped: what
+  // came before may be deleted already.
+  std::optional<TableState> ReadDropMark(const Contents& contents);
+  Result<TableState> ReadCheckpoint(int64_t version, const std::vector<std::string>& names);
+  Status ApplyCommits(const std::set<int64_t>& commits, TableState& state);
 
   io::ObjectStore& store_;
   CommitStore& commits_;

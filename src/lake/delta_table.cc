@@ -15,11 +15,13 @@
 #include "lake/actions.h"
 #include "lake/delta_log.h"
 #include "lake/delta_schema.h"
+#include "lake/table_definition.h"
 #include "lake/table_state.h"
 
 namespace varve::lake {
 namespace {
 
+constexpr SqlState kSerializationFailure = "40001";
 constexpr int64_t kCheckpointInterval = 10;
 // With the waits below: several minutes of other writers always being first.
 constexpr int kCommitAttemptsMax = 1000;
@@ -80,8 +82,15 @@ class LoggedDeltaTable final : public DeltaTable {
 
   Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                             int64_t txn) override;
+  Result<Definition> definition() const override;
+  bool dropped() const override;
+  void Adopt(TableRef table) override;
   Status UpdateSchema(TableRef table) override;
+  Status MarkDropped() override;
   Result<FileSetRef> Refresh() override;
+  // Commits the columns that the lake lacks: a crash may have come between the definition of a new
+  // column and its commit. Files must not hold columns that the schema does not have.
+  Status AddMissing();
 
  private:
   int64_t NowMs() const { return context_.clock->NowUs() / 1000; }
@@ -100,6 +109,9 @@ class LoggedDeltaTable final : public DeltaTable {
   Status CatchUp() VARVE_REQUIRES(commit_mu_);
   void MaybeCheckpoint() VARVE_REQUIRES(commit_mu_);
   void Publish() VARVE_REQUIRES(commit_mu_) VARVE_EXCLUDES(view_mu_);
+  Status CheckNotDropped() const VARVE_REQUIRES(commit_mu_);
+  // Commits `table` as the definition, unless the lake says the same already.
+  Status CommitDefinition(const TableDef& table) VARVE_REQUIRES(commit_mu_);
 
   // Constant after construction.
   const Context context_;
@@ -115,21 +127,52 @@ class LoggedDeltaTable final : public DeltaTable {
   mutable Mutex view_mu_;
   FileSetRef files_ VARVE_GUARDED_BY(view_mu_);
   std::map<std::string, int64_t> txns_ VARVE_GUARDED_BY(view_mu_);
+  std::shared_ptr<const Metadata> metadata_ VARVE_GUARDED_BY(view_mu_);
 };
 
 void LoggedDeltaTable::Publish() {
+  state_.ReadStatistics(*table_);
   FileSetRef files = state_.MakeFileSet(in_use_);
   std::map<std::string, int64_t> txns = state_.txn_versions();
   MutexLock lock(view_mu_);
   files_ = std::move(files);
   txns_ = std::move(txns);
+  if (metadata_ == nullptr || metadata_->json != state_.metadata().json) {
+    metadata_ = std::make_shared<const Metadata>(state_.metadata());
+  }
+}
+
+Result<DeltaTable::Definition> LoggedDeltaTable::definition() const {
+  std::shared_ptr<const Metadata> metadata;
+  {
+    MutexLock lock(view_mu_);
+    metadata = metadata_;
+  }
+  VARVE_ASSIGN_OR_RETURN(TableDef table, ReadDefinition(*metadata, location_));
+  return Definition{std::move(table), HasDefinition(*metadata)};
+}
+
+bool LoggedDeltaTable::dropped() const {
+  MutexLock lock(view_mu_);
+  return metadata_->configuration.find(kDroppedKey) != metadata_->configuration.end();
+}
+
+void LoggedDeltaTable::Adopt(TableRef table) {
+  MutexLock lock(commit_mu_);
+  table_ = std::move(table);
+}
+
+Status LoggedDeltaTable::CheckNotDropped() const {
+  if (!state_.dropped()) return OkStatus();
+  return SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" was dropped by another server",
+                   table_->name.table);
 }
 
 Status LoggedDeltaTable::CatchUp() {
-  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> newer, log_.ReadNewer(*table_, state_));
+  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> newer, log_.ReadNewer(state_));
   if (!newer) return OkStatus();
   // Another writer may have changed the schema; we go on only if our rows still fit in it.
-  VARVE_RETURN_IF_ERROR(newer->CheckFits(*table_));
+  if (!newer->dropped()) VARVE_RETURN_IF_ERROR(newer->CheckFits(*table_));
   state_ = *std::move(newer);
   Publish();
   return OkStatus();
@@ -139,7 +182,7 @@ Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
   const int64_t version = state_.version() + 1;
   Status put = context_.commits->Put(location_, version, draft.content);
   if (put.ok()) {
-    VARVE_RETURN_IF_ERROR(state_.Apply(version, std::move(draft.actions), *table_));
+    VARVE_RETURN_IF_ERROR(state_.Apply(version, std::move(draft.actions)));
     Commits().Add();
     Publish();
     MaybeCheckpoint();
@@ -153,6 +196,7 @@ Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
   }
   if (attempt > 1) BackOff(attempt);
   VARVE_RETURN_IF_ERROR(CatchUp());
+  VARVE_RETURN_IF_ERROR(CheckNotDropped());
   return false;
 }
 
@@ -176,6 +220,7 @@ LoggedDeltaTable::Draft LoggedDeltaTable::DraftAppend(const std::vector<DataFile
 Result<FileSetRef> LoggedDeltaTable::Append(std::vector<DataFile> files, const std::string& app_id,
                                             int64_t txn) {
   MutexLock lock(commit_mu_);
+  VARVE_RETURN_IF_ERROR(CheckNotDropped());
   const auto known = state_.txn_version(app_id);
   for (int attempt = 1;; ++attempt) {
     // These rows, or later ones together with them, are in the table already: an earlier call has
@@ -193,21 +238,82 @@ Result<FileSetRef> LoggedDeltaTable::Append(std::vector<DataFile> files, const s
   return this->files();
 }
 
-Status LoggedDeltaTable::UpdateSchema(TableRef table) {
-  MutexLock lock(commit_mu_);
+Status LoggedDeltaTable::CommitDefinition(const TableDef& table) {
   for (int attempt = 1;; ++attempt) {
+    VARVE_RETURN_IF_ERROR(CheckNotDropped());
     const Metadata& old = state_.metadata();
-    VARVE_ASSIGN_OR_RETURN(std::string schema, SchemaJson(*table, old.schema_json));
-    if (schema == old.schema_json) break;
-    Metadata metadata = WithSchema(old, std::move(schema));
+    // What others have set since would be lost without a word.
+    const auto theirs = old.configuration.find(kDefinitionKey);
+    const std::string value = DefinitionValue(table);
+    if (theirs != old.configuration.end() && theirs->second != DefinitionValue(*table_) &&
+        theirs->second != value) {
+      return WithHint(SqlErrorf(kSerializationFailure,
+                                "the definition of table \"{}\" was changed by another server",
+                                table.name.table),
+                      "SELECT varve.refresh('...') picks the change up; then try again.");
+    }
+    VARVE_ASSIGN_OR_RETURN(std::string schema, SchemaJson(table, old.schema_json));
+    const bool same_columns = schema == old.schema_json;
+    if (same_columns && theirs != old.configuration.end() && theirs->second == value) break;
+    Metadata metadata = WithSetting(WithSchema(old, std::move(schema)), kDefinitionKey, value);
     Draft draft;
-    draft.content = CommitInfoLine("ADD COLUMNS", *table, /*blind_append=*/false, NowMs());
+    draft.content = CommitInfoLine(same_columns ? "SET TBLPROPERTIES" : "ADD COLUMNS", table,
+                                   /*blind_append=*/false, NowMs());
     draft.content += ActionLine("metaData", metadata.json);
     draft.actions.emplace_back(std::move(metadata));
     VARVE_ASSIGN_OR_RETURN(const bool done, TryCommit(std::move(draft), attempt));
     if (done) break;
   }
+  return OkStatus();
+}
+
+Status LoggedDeltaTable::UpdateSchema(TableRef table) {
+  MutexLock lock(commit_mu_);
+  VARVE_RETURN_IF_ERROR(CatchUp());
+  VARVE_RETURN_IF_ERROR(CommitDefinition(*table));
   table_ = std::move(table);
+  return OkStatus();
+}
+
+Status LoggedDeltaTable::AddMissing() {
+  MutexLock lock(commit_mu_);
+  VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields,
+                         ParseSchema(state_.metadata().schema_json));
+  bool is_missing = false;
+  for (const ColumnDef& column : table_->columns) {
+    const bool found = std::any_of(fields.begin(), fields.end(), [&](const DeltaField& field) {
+      return field.name == column.name;
+    });
+    is_missing = is_missing || !found;
+  }
+  // Tables that Varve made before definitions were kept in the lake: all their columns have ids.
+  const bool is_ours = std::all_of(fields.begin(), fields.end(), [](const DeltaField& field) {
+    return field.column_id.has_value();
+  });
+  if (!is_missing && (!is_ours || HasDefinition(state_.metadata()))) return OkStatus();
+  if (!HasDefinition(state_.metadata())) return CommitDefinition(*table_);
+  // Only the columns are ours to say; options are those of the lake.
+  VARVE_ASSIGN_OR_RETURN(const TableDef lake, ReadDefinition(state_.metadata(), location_));
+  VARVE_ASSIGN_OR_RETURN(const TableDef merged, Reconcile(*table_, lake, true));
+  const TableRef mine = table_;
+  table_ = std::make_shared<const TableDef>(lake);
+  const Status committed = CommitDefinition(merged);
+  table_ = mine;
+  return committed;
+}
+
+Status LoggedDeltaTable::MarkDropped() {
+  MutexLock lock(commit_mu_);
+  VARVE_RETURN_IF_ERROR(CatchUp());
+  for (int attempt = 1; !state_.dropped(); ++attempt) {
+    Metadata metadata = WithSetting(state_.metadata(), kDroppedKey, std::to_string(NowMs()));
+    Draft draft;
+    draft.content = CommitInfoLine("DROP TABLE", *table_, /*blind_append=*/false, NowMs());
+    draft.content += ActionLine("metaData", metadata.json);
+    draft.actions.emplace_back(std::move(metadata));
+    const Result<bool> done = TryCommit(std::move(draft), attempt);
+    if (!done.ok() && !state_.dropped()) return done.status();
+  }
   return OkStatus();
 }
 
@@ -242,11 +348,18 @@ Status CheckContext(const DeltaTable::Context& context, const TableDef& table) {
   return OkStatus();
 }
 
-// NotFound when there is no log.
-Result<TableState> LoadState(const DeltaTable::Context& context, const TableDef& table) {
-  DeltaLog log(*context.store, *context.commits, *context.checkpoints, table.location);
-  VARVE_ASSIGN_OR_RETURN(TableState state, log.Load(table));
-  VARVE_RETURN_IF_ERROR(state.CheckSupported());
+// NotFound when there is no log. A dropped table has a state too.
+Result<TableState> LoadState(const DeltaTable::Context& context, const std::string& location) {
+  DeltaLog log(*context.store, *context.commits, *context.checkpoints, location);
+  VARVE_ASSIGN_OR_RETURN(TableState state, log.Load());
+  if (!state.dropped()) VARVE_RETURN_IF_ERROR(state.CheckSupported());
+  return state;
+}
+
+// The state of a table that is still there.
+Result<TableState> LoadLive(const DeltaTable::Context& context, const std::string& location) {
+  VARVE_ASSIGN_OR_RETURN(TableState state, LoadState(context, location));
+  if (state.dropped()) return NotFound("the table was dropped: {}", location);
   return state;
 }
 
@@ -265,7 +378,7 @@ Result<TableState> CommitFirst(const DeltaTable::Context& context, const TableDe
   std::vector<Action> actions;
   actions.emplace_back(std::move(protocol));
   actions.emplace_back(std::move(metadata));
-  VARVE_RETURN_IF_ERROR(state.Apply(0, std::move(actions), table));
+  VARVE_RETURN_IF_ERROR(state.Apply(0, std::move(actions)));
   return state;
 }
 
@@ -275,16 +388,22 @@ Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, T
   VARVE_RETURN_IF_ERROR(CheckContext(context, *table));
   // Also for a table that is there already: its types are checked before anything is looked up.
   VARVE_RETURN_IF_ERROR(SchemaJson(*table).status());
-  Result<TableState> state = LoadState(context, *table);
+  Result<TableState> state = LoadState(context, table->location);
   if (state.status().code() == StatusCode::kNotFound) {
     Result<TableState> first = CommitFirst(context, *table);
     if (first.ok()) {
       return std::make_unique<LoggedDeltaTable>(context, std::move(table), *std::move(first));
     }
     if (first.status().code() != StatusCode::kAlreadyExists) return first.status();
-    state = LoadState(context, *table);
+    state = LoadState(context, table->location);
   }
   if (!state.ok()) return state.status();
+  if (state->dropped()) {
+    return WithHint(
+        SqlErrorf(sqlstate::kObjectInUse,
+                  "the files of a dropped table are still being deleted: {}", table->location),
+        "Try again later, or take another name.");
+  }
   VARVE_ASSIGN_OR_RETURN(const bool same, state->HasColumnsOf(*table));
   if (!same) {
     return AlreadyExists("there is a Delta table with other columns at {}", table->location);
@@ -294,14 +413,20 @@ Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, T
 
 Result<std::unique_ptr<DeltaTable>> DeltaTable::Open(const Context& context, TableRef table) {
   VARVE_RETURN_IF_ERROR(CheckContext(context, *table));
-  Result<TableState> state = LoadState(context, *table);
+  Result<TableState> state = LoadLive(context, table->location);
   if (!state.ok()) return state.status();
   VARVE_RETURN_IF_ERROR(state->CheckFits(*table));
-  auto opened = std::make_unique<LoggedDeltaTable>(context, table, *std::move(state));
-  // A crash may have come between the definition of a new column and its commit here. Files must
-  // not hold columns that the schema does not have.
-  VARVE_RETURN_IF_ERROR(opened->UpdateSchema(std::move(table)));
+  auto opened = std::make_unique<LoggedDeltaTable>(context, std::move(table), *std::move(state));
+  VARVE_RETURN_IF_ERROR(opened->AddMissing());
   return opened;
+}
+
+Result<std::unique_ptr<DeltaTable>> DeltaTable::Discover(const Context& context,
+                                                         const std::string& location) {
+  VARVE_ASSIGN_OR_RETURN(TableState state, LoadLive(context, location));
+  VARVE_ASSIGN_OR_RETURN(TableDef table, ReadDefinition(state.metadata(), location));
+  return std::make_unique<LoggedDeltaTable>(
+      context, std::make_shared<const TableDef>(std::move(table)), std::move(state));
 }
 
 }  // namespace varve::lake

@@ -44,8 +44,23 @@ class DeltaTable {
   // already with the same columns (CREATE TABLE that was cut short); AlreadyExists if it has
   // others.
   static Result<std::unique_ptr<DeltaTable>> Create(const Context& context, TableRef table);
-  // Reads the newest version. NotFound when there is no Delta log at the location.
+  // Reads the newest version. NotFound when there is no Delta log at the location, or the table
+  // there was dropped.
   static Result<std::unique_ptr<DeltaTable>> Open(const Context& context, TableRef table);
+  // The same for a table that only its folder is known of, whoever made it. Adopt must follow.
+  static Result<std::unique_ptr<DeltaTable>> Discover(const Context& context,
+                                                      const std::string& location);
+
+  // What the newest version that was read says of the table; its id is not in the lake.
+  struct Definition {
+    TableDef table;
+    bool has_options = false;  // not only columns: Varve made the table, or changed it since
+  };
+  virtual Result<Definition> definition() const = 0;
+  // True once a version was read that says that a server has dropped the table.
+  virtual bool dropped() const = 0;
+  // The table as this server knows it from now on; the lake has its columns already.
+  virtual void Adopt(TableRef table) = 0;
 
   virtual FileSetRef files() const = 0;
   // The version last committed with this appId, or nullopt.
@@ -55,8 +70,11 @@ class DeltaTable {
   // set.
   virtual Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                                     int64_t txn) = 0;
-  // Commits the table's new columns.
+  // Commits the table's new columns and options. 40001 when another server has changed the
+  // definition that `table` was made from.
   virtual Status UpdateSchema(TableRef table) = 0;
+  // Commits that the table is dropped: no server appends to it or opens it any more.
+  virtual Status MarkDropped() = 0;
   // Picks up what other writers committed.
   virtual Result<FileSetRef> Refresh() = 0;
 };

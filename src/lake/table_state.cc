@@ -5,6 +5,7 @@
 
 #include "lake/delta_schema.h"
 #include "lake/file_stats.h"
+#include "lake/table_definition.h"
 
 namespace varve::lake {
 namespace {
@@ -87,22 +88,37 @@ bool IsNewer(const std::shared_ptr<const DataFile>& a, const std::shared_ptr<con
 
 }  // namespace
 
-void TableState::ApplyAdd(AddFile add, const TableDef& table) {
-  ReadStats(add.stats_json, table, add.file);
+void TableState::ApplyAdd(AddFile add) {
   std::string path = add.file.path;
   tombstones_.erase(path);
   std::shared_ptr<const File>& file = files_[std::move(path)];
   deletion_vectors_ += add.has_deletion_vector ? 1 : 0;
   deletion_vectors_ -= file && file->has_deletion_vector ? 1 : 0;
-  file = std::make_shared<const File>(File{std::make_shared<const DataFile>(std::move(add.file)),
-                                           std::move(add.json), add.has_deletion_vector});
+  auto added = std::make_shared<File>(File{std::make_shared<DataFile>(std::move(add.file)),
+                                           std::move(add.json), std::move(add.stats_json),
+                                           add.has_deletion_vector});
+  if (!added->stats_json.empty()) unread_.push_back(added);
+  file = std::move(added);
 }
 
-Status TableState::Apply(int64_t version, std::vector<Action> actions, const TableDef& table) {
+void TableState::ReadStatistics(const TableDef& table) {
+  for (const std::shared_ptr<File>& file : unread_) {
+    // A file that only this list holds was removed again.
+    if (file.use_count() > 1) ReadStats(file->stats_json, table, *file->file);
+    file->stats_json = {};
+  }
+  unread_.clear();
+}
+
+bool TableState::dropped() const {
+  return metadata_ && metadata_->configuration.find(kDroppedKey) != metadata_->configuration.end();
+}
+
+Status TableState::Apply(int64_t version, std::vector<Action> actions) {
   for (Action& action : actions) {
     if (auto* add = std::get_if<AddFile>(&action)) {
       VARVE_RETURN_IF_ERROR(CheckPath(add->file.path));
-      ApplyAdd(std::move(*add), table);
+      ApplyAdd(std::move(*add));
     } else if (auto* remove = std::get_if<RemoveFile>(&action)) {
       if (const auto file = files_.find(remove->path); file != files_.end()) {
         deletion_vectors_ -= file->second->has_deletion_vector ? 1 : 0;

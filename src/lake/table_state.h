@@ -27,9 +27,11 @@ inline constexpr int64_t kTombstoneRetentionMs = int64_t{7} * 24 * 3600 * 1000;
 
 class TableState {
  public:
-  // Applies all actions of one version, or of the checkpoint at `version`. The statistics of files
-  // are read for the columns of `table`.
-  Status Apply(int64_t version, std::vector<Action> actions, const TableDef& table);
+  // Applies all actions of one version, or of the checkpoint at `version`.
+  Status Apply(int64_t version, std::vector<Action> actions);
+  // Reads the statistics of the files that were applied since the last call, for the columns of
+  // `table`. Before it, no file set is made: its files would have no times.
+  void ReadStatistics(const TableDef& table);
 
   // Checks that this version may be read and written by us. To be called when all is applied.
   Status CheckSupported() const;
@@ -41,6 +43,8 @@ class TableState {
 
   int64_t version() const { return version_; }
   const Metadata& metadata() const { return *metadata_; }
+  // True when a server has dropped the table: its files are going, or have gone.
+  bool dropped() const;
   std::optional<int64_t> txn_version(const std::string& app_id) const;
   std::map<std::string, int64_t> txn_versions() const;
 
@@ -57,17 +61,20 @@ class TableState {
 
  private:
   struct File {
-    std::shared_ptr<const DataFile> file;
+    std::shared_ptr<DataFile> file;  // not changed any more once its statistics are read
     std::string json;
+    std::string stats_json;  // empty when they are read
     bool has_deletion_vector = false;
   };
-  void ApplyAdd(AddFile add, const TableDef& table);
+  void ApplyAdd(AddFile add);
 
   int64_t version_ = -1;
   std::optional<Protocol> protocol_;
   std::optional<Metadata> metadata_;
   // By path. Shared, so that the state of the next version is a cheap copy of this one.
   std::map<std::string, std::shared_ptr<const File>, std::less<>> files_;
+  // Files whose statistics are still text. Not shared with any other state.
+  std::vector<std::shared_ptr<File>> unread_;
   std::map<std::string, RemoveFile, std::less<>> tombstones_;
   std::map<std::string, Txn> txns_;
   std::map<std::string, DomainMetadata> domains_;

@@ -201,6 +201,10 @@ Result<FileSetRef> FakeDelta::Append(std::vector<DataFile> files, const std::str
   return Refresh();
 }
 
+Result<FakeDelta::Definition> FakeDelta::definition() const {
+  return SqlError(sqlstate::kFeatureNotSupported, "tables in memory have no definition");
+}
+
 Status FakeDelta::UpdateSchema(TableRef) { return OkStatus(); }
 
 Result<FileSetRef> FakeDelta::Refresh() {

@@ -106,7 +106,11 @@ class FakeDelta : public lake::DeltaTable {
   std::optional<int64_t> txn_version(const std::string& app_id) const override;
   Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                             int64_t txn) override;
+  Result<Definition> definition() const override;
+  bool dropped() const override { return false; }
+  void Adopt(TableRef) override {}
   Status UpdateSchema(TableRef table) override;
+  Status MarkDropped() override { return OkStatus(); }
   Result<FileSetRef> Refresh() override;
 
  private:
