@@ -1,6 +1,6 @@
 // Stores immutable objects by name: the lake's view of a bucket or of a local folder.
 //
-// Role:     lake, engine -> [ObjectStore] -> io/posix (folder), later io/s3.
+// Role:     lake, engine -> [ObjectStore] -> io/posix (folder), io/s3 (bucket).
 // Layout:   names are '/'-separated, relative, without "." and ".." parts.
 // Units:    bytes, half-open ranges.
 // Errors:   NotFound; AlreadyExists (put if absent); Unavailable (retry later, state unknown unless
@@ -57,8 +57,14 @@ class ObjectStore {
                                                std::string_view start_after = {}) = 0;
   // NotFound is not an error here: the object is gone either way.
   virtual Status Delete(std::string_view name) = 0;
+  // Delete for each. All are tried; the first error counts, and the others may be gone.
+  virtual Status DeleteMany(std::span<const std::string> names) {
+    Status first_error;
+    for (const std::string& name : names) first_error.Update(Delete(name));
+    return first_error;
+  }
 
-  // Where DuckDB finds the object: a local path now, a URL for a bucket.
+  // Where DuckDB finds the object: a local path, or varve://<store>/<object> (store_set.h).
   virtual std::string ReadPath(std::string_view name) const = 0;
 };
 

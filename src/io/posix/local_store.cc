@@ -57,15 +57,10 @@ class TemporaryFile {
 };
 
 Status CheckName(std::string_view name) {
-  bool sound =
-      !name.empty() && name.size() <= kNameBytesMax && name.find('\0') == std::string_view::npos;
-  for (size_t begin = 0; sound && begin <= name.size();) {
-    const size_t end = std::min(name.find('/', begin), name.size());
-    const std::string_view part = name.substr(begin, end - begin);
-    sound = !part.empty() && part != "." && part != ".." && part != kTemporaryFolder;
-    begin = end + 1;
+  VARVE_RETURN_IF_ERROR(CheckObjectName(name));
+  if (fmt::format("/{}/", name).find(fmt::format("/{}/", kTemporaryFolder)) != std::string::npos) {
+    return InvalidArgument("object name is of a folder for temporary files: \"{}\"", name);
   }
-  if (!sound) return InvalidArgument("object name is not a plain relative path: \"{}\"", name);
   return OkStatus();
 }
 

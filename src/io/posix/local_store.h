@@ -19,11 +19,10 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "io/object_name.h"
 #include "io/object_store.h"
 
 namespace varve::io {
-
-inline constexpr size_t kNameBytesMax = 4000;
 
 class LocalStore final : public ObjectStore {
  public:
