@@ -7,9 +7,8 @@
 #include <utility>
 
 #include "base/fault_point.h"
-#include "base/uuid.h"
+#include "lake/data_file.h"
 #include "lake/delta_table.h"
-#include "lake/partition_path.h"
 
 namespace varve::flush {
 namespace {
@@ -21,25 +20,6 @@ constexpr uint64_t kSharesOfBudget = 8;
 
 int64_t BackoffUs(int failures) {
   return std::min(kLongestBackoffUs, kFirstBackoffUs << std::min(failures - 1, 6));
-}
-
-// Everything but the partition columns: their values are in the path and in the Delta log.
-lake::ParquetSpec SpecFor(const TableRef& table, const FlushSettings& settings) {
-  const auto is_partition = [&](uint32_t column) {
-    const auto& partitions = table->partition_columns;
-    return std::find(partitions.begin(), partitions.end(), column) != partitions.end();
-  };
-  lake::ParquetSpec spec;
-  spec.table = table;
-  spec.zstd_level = settings.zstd_level;
-  spec.row_group_bytes = settings.row_group_bytes;
-  for (uint32_t column = 0; column < table->columns.size(); ++column) {
-    if (!is_partition(column)) spec.columns.push_back(column);
-  }
-  for (const SortKey& key : table->sort_order) {
-    if (!is_partition(key.column)) spec.order.push_back(key);
-  }
-  return spec;
 }
 
 Status AnnotateFlush(const Status& status, const TableDef& table) {
@@ -135,8 +115,10 @@ Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits, uint64_t
   if (!failed_commits.empty()) bytes_max = UINT64_MAX;
   const buffer::Buffer::Frozen frozen = parts_.buffer.Freeze(id, bytes_max);
   if (frozen.table == nullptr || frozen.segments.empty()) return 0;
-  VARVE_ASSIGN_OR_RETURN(const std::vector<PartitionGroup> groups,
-                         PartitionRows(*frozen.table, frozen.segments));
+  std::vector<BatchRef> batches;
+  for (const buffer::SegmentRef& segment : frozen.segments) batches.push_back(segment->rows);
+  VARVE_ASSIGN_OR_RETURN(const std::vector<lake::PartitionGroup> groups,
+                         lake::PartitionRows(*frozen.table, batches));
   Upload upload;
   if (Status stored = StoreFiles(frozen.table, groups, upload); !stored.ok()) {
     DeleteObjects(upload.names);
@@ -144,7 +126,7 @@ Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits, uint64_t
   }
   VARVE_FAULT_POINT("flush.after_files");
   int64_t rows = 0;
-  for (const PartitionGroup& group : groups) rows += group.rows;
+  for (const lake::PartitionGroup& group : groups) rows += group.rows;
   NoteTried(id, frozen.through);
 
   const Result<FileSetRef> committed =
@@ -198,12 +180,14 @@ Status Flusher::ShowFiles(TableId id, const FileSetRef& files) {
   if (at == snapshot->end()) return OkStatus();  // dropped
   const buffer::TableSnapshot& shown = *at->second;
   if (shown.files != nullptr && files->version < shown.files->version) return OkStatus();
-  MutexLock lock(mu_);
-  // A flush of ours whose commit is there may not have come to its own swap yet.
-  if (reached != shown.flushed && !states_[id].tried.contains(reached)) {
-    return DataLoss(
-        "version {} of table {} reaches Lsn {} of this node, which has flushed up to {}",
-        files->version, shown.table->name.ToString(), reached.value, shown.flushed.value);
+  {
+    MutexLock lock(mu_);
+    // A flush of ours whose commit is there may not have come to its own swap yet.
+    if (reached != shown.flushed && !states_[id].tried.contains(reached)) {
+      return DataLoss("version {} of {} reaches Lsn {} of this node, which has flushed up to {}",
+                      files->version, shown.table->name.ToString(), reached.value,
+                      shown.flushed.value);
+    }
   }
   parts_.buffer.Swap(id, reached, files);
   return OkStatus();
@@ -219,16 +203,18 @@ Status Flusher::CheckTime() const {
   return SqlError(sqlstate::kAdminShutdown, "the flush was given up: the server is stopping");
 }
 
-Status Flusher::StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
+Status Flusher::StoreFiles(const TableRef& table, const std::vector<lake::PartitionGroup>& groups,
                            Upload& upload) {
   std::deque<ScratchFile> scratch;
   std::vector<io::FileToPut> puts;
-  for (const PartitionGroup& group : groups) {
+  const lake::ParquetSpec spec = lake::SpecFor(table, settings_.format);
+  for (const lake::PartitionGroup& group : groups) {
     VARVE_RETURN_IF_ERROR(CheckTime());
-    const std::string file_name = "part-" + Uuid::MakeV4().ToString() + ".zstd.parquet";
+    const std::string file_name = lake::NewDataFileName();
     const ScratchFile& local =
         scratch.emplace_back(parts_.files, io::JoinPath(settings_.scratch_dir, file_name));
-    VARVE_ASSIGN_OR_RETURN(DataFile file, WriteFile(table, group, file_name, local.path()));
+    VARVE_ASSIGN_OR_RETURN(
+        DataFile file, lake::WriteDataFile(parts_.parquet, spec, group, file_name, local.path()));
     puts.push_back({table->location + "/" + file.path, local.path()});
     upload.files.push_back(std::move(file));
     VARVE_FAULT_POINT("flush.mid_files");
@@ -236,23 +222,6 @@ Status Flusher::StoreFiles(const TableRef& table, const std::vector<PartitionGro
   // Before the attempt: a failed one may have left objects behind.
   for (const io::FileToPut& put : puts) upload.names.push_back(put.name);
   return parts_.store.PutFiles(puts);
-}
-
-Result<DataFile> Flusher::WriteFile(const TableRef& table, const PartitionGroup& group,
-                                    const std::string& file_name, const std::string& path) {
-  VARVE_ASSIGN_OR_RETURN(const lake::ParquetResult written,
-                         parts_.parquet.Write(SpecFor(table, settings_), group.slices, path));
-  DataFile file = lake::DescribeRows(table, group.slices);
-  // Rows lost here would be lost for good once the log is cut.
-  if (written.rows != group.rows || file.rows != group.rows) {
-    return Internal("a data file of {} has {} rows written and {} described, not {}",
-                    table->name.ToString(), written.rows, file.rows.value_or(-1), group.rows);
-  }
-  const std::string folder = lake::PartitionPath(*table, group.values);
-  file.path = folder.empty() ? file_name : folder + "/" + file_name;
-  file.bytes = written.bytes;
-  file.partition_values = group.values;
-  return file;
 }
 
 void Flusher::DeleteObjects(const std::vector<std::string>& names) {

@@ -26,10 +26,11 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "buffer/buffer.h"
-#include "flush/partition_rows.h"
 #include "io/file.h"
 #include "io/object_store.h"
+#include "lake/data_file.h"
 #include "lake/parquet_writer.h"
+#include "lake/partition_rows.h"
 #include "lake/table_set.h"
 #include "model/ids.h"
 
@@ -49,8 +50,7 @@ struct FlushParts {
 struct FlushSettings {
   std::string node_id;
   std::string scratch_dir;  // exists; on the disk that temporary files may fill
-  uint64_t row_group_bytes = 128u << 20;
-  int zstd_level = 1;
+  lake::DataFileFormat format = {};
 };
 
 // The appId of this node's commits to a table; start-up reads its txn version as the flushed Lsn.
@@ -64,8 +64,8 @@ class Flusher {
   // runs share the next one. Returns the rows that this flush committed; 0 for an unknown table.
   Result<int64_t> Flush(TableId table) VARVE_EXCLUDES(mu_);
 
-  // Puts files that were committed otherwise (DELETE, compaction, another server) in the place of the
-  // buffer's. DataLoss when they do not reach as far as a flush of this node said.
+  // Puts files that were committed otherwise (DELETE, compaction, another server) in the place of
+  // the buffer's. DataLoss when they do not reach as far as a flush of this node said.
   Status ShowFiles(TableId table, const FileSetRef& files) VARVE_EXCLUDES(mu_);
 
   // Flushes every table, goes on after errors and returns the first. With `skip_backing_off`, a
@@ -109,11 +109,8 @@ class Flusher {
   // commit in that happened after all.
   Result<Lsn> Settle(TableId id, lake::DeltaTable& delta, const std::set<Lsn>& failed_commits);
   // `upload` also holds what was stored before an error.
-  Status StoreFiles(const TableRef& table, const std::vector<PartitionGroup>& groups,
+  Status StoreFiles(const TableRef& table, const std::vector<lake::PartitionGroup>& groups,
                     Upload& upload);
-  // Writes one partition's rows to a local file and describes it.
-  Result<DataFile> WriteFile(const TableRef& table, const PartitionGroup& group,
-                             const std::string& file_name, const std::string& path);
   // For ShowFiles, before a commit that goes up to `through`.
   void NoteTried(TableId id, Lsn through) VARVE_EXCLUDES(mu_);
   Status CheckTime() const;

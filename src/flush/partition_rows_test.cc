@@ -1,4 +1,4 @@
-#include "flush/partition_rows.h"
+#include "lake/partition_rows.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "buffer/testing/rows.h"
 
-namespace varve::flush {
+namespace varve::lake {
 namespace {
 
 using buffer::testing::MakeRows;
@@ -14,24 +14,18 @@ using buffer::testing::MakeTable;
 
 class PartitionRowsTest : public ::testing::Test {
  protected:
-  buffer::SegmentRef Segment(BatchRef rows) {
-    budget_.Charge(buffer::SegmentBytes(*rows));
-    return buffer::MakeSegment(budget_, std::move(rows), {Lsn{1}, Lsn{2}}, TimeRange{});
-  }
-  std::vector<PartitionGroup> Groups(const TableDef& table,
-                                     const std::vector<buffer::SegmentRef>& segments) {
-    Result<std::vector<PartitionGroup>> groups = PartitionRows(table, segments);
+  std::vector<PartitionGroup> Groups(const TableDef& table, const std::vector<BatchRef>& batches) {
+    Result<std::vector<PartitionGroup>> groups = PartitionRows(table, batches);
     EXPECT_TRUE(groups.ok()) << groups.status();
     return groups.ok() ? *std::move(groups) : std::vector<PartitionGroup>{};
   }
 
-  buffer::MemoryBudget budget_{1u << 30};
   const TableRef table_ = MakeTable(TableId{1});
 };
 
 TEST_F(PartitionRowsTest, EveryRowIsInTheGroupOfItsValueInOrder) {
-  const auto a = Segment(MakeRows({.rows = 7, .project = "%"}));
-  const auto b = Segment(MakeRows({.first = 8, .rows = 5, .project = "%"}));
+  const auto a = MakeRows({.rows = 7, .project = "%"});
+  const auto b = MakeRows({.first = 8, .rows = 5, .project = "%"});
   const auto groups = Groups(*table_, {a, b});
   ASSERT_EQ(groups.size(), 3u);
   int64_t rows = 0;
@@ -40,7 +34,7 @@ TEST_F(PartitionRowsTest, EveryRowIsInTheGroupOfItsValueInOrder) {
     const std::string project = group.values.at("project_id").value();
     int64_t previous = 0;
     int64_t seen = 0;
-    for (const lake::BatchSlice& slice : group.slices) {
+    for (const BatchSlice& slice : group.slices) {
       for (const uint32_t row : slice.rows) {
         const auto number = slice.batch->Find(buffer::testing::kSequenceId)->Fixed<int64_t>(row);
         EXPECT_LT(previous, number);
@@ -55,9 +49,9 @@ TEST_F(PartitionRowsTest, EveryRowIsInTheGroupOfItsValueInOrder) {
 }
 
 TEST_F(PartitionRowsTest, ASegmentOfOnePartitionIsTakenWhole) {
-  const auto groups = Groups(*table_, {Segment(MakeRows({.rows = 9, .project = "shop"})),
-                                       Segment(MakeRows({.rows = 4, .project = "bank"})),
-                                       Segment(MakeRows({.rows = 2, .project = "shop"}))});
+  const auto groups = Groups(
+      *table_, {MakeRows({.rows = 9, .project = "shop"}), MakeRows({.rows = 4, .project = "bank"}),
+                MakeRows({.rows = 2, .project = "shop"})});
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0].values.at("project_id"), "shop");
   EXPECT_EQ(groups[0].rows, 11);
@@ -75,7 +69,7 @@ TEST_F(PartitionRowsTest, NullAndAbsentAreOnePartitionAndNotTheEmptyText) {
   auto absent = std::make_shared<Batch>(*MakeRows({.rows = 3}));
   absent->ids.erase(absent->ids.begin() + 1);
   absent->columns.erase(absent->columns.begin() + 1);
-  const auto groups = Groups(*table_, {Segment(with_null), Segment(absent)});
+  const auto groups = Groups(*table_, {with_null, absent});
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0].values.at("project_id"), std::nullopt);
   EXPECT_EQ(groups[0].rows, 4);
@@ -100,7 +94,7 @@ TEST_F(PartitionRowsTest, TwoColumnsThatOnlyTogetherDiffer) {
     auto batch = std::make_shared<Batch>(*MakeRows({}));
     batch->columns[1] = column(first);
     batch->columns[4] = column(second);
-    return Segment(batch);
+    return batch;
   };
   EXPECT_EQ(Groups(*table, {pair("ab", "c"), pair("a", "bc"), pair("ab", "c")}).size(), 2u);
   EXPECT_EQ(Groups(*table, {pair("a", {}), pair({}, "a"), pair({}, {})}).size(), 3u);
@@ -112,12 +106,11 @@ TEST_F(PartitionRowsTest, TwoColumnsThatOnlyTogetherDiffer) {
 TEST_F(PartitionRowsTest, ATableWithoutPartitionsGivesOneGroup) {
   auto table = std::make_shared<TableDef>(*table_);
   table->partition_columns.clear();
-  const auto groups =
-      Groups(*table, {Segment(MakeRows({.rows = 5, .project = "%"})), Segment(MakeRows({}))});
+  const auto groups = Groups(*table, {MakeRows({.rows = 5, .project = "%"}), MakeRows({})});
   ASSERT_EQ(groups.size(), 1u);
   EXPECT_TRUE(groups[0].values.empty());
   EXPECT_EQ(groups[0].rows, 6);
 }
 
 }  // namespace
-}  // namespace varve::flush
+}  // namespace varve::lake

@@ -182,7 +182,7 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
   flush::FlushSettings settings;
   settings.node_id = dir.node_id;
   settings.scratch_dir = dir.Sub("scratch");
-  settings.row_group_bytes = static_cast<uint64_t>(options.Bytes("row-group-bytes"));
+  settings.format.row_group_bytes = static_cast<uint64_t>(options.Bytes("row-group-bytes"));
   flusher = std::make_unique<flush::Flusher>(
       flush::FlushParts{buffer, budget, tables, engine->parquet_writer(), *store, files,
                         Clock::System()},

@@ -1,11 +1,11 @@
-#include "flush/partition_rows.h"
+#include "lake/partition_rows.h"
 
 #include <unordered_map>
 #include <utility>
 
 #include "lake/partition_path.h"
 
-namespace varve::flush {
+namespace varve::lake {
 namespace {
 
 // Appends the value at `row` in a form that differs whenever the value does.
@@ -71,7 +71,7 @@ class Grouping {
     PartitionGroup group;
     for (size_t i = 0; i < columns.size(); ++i) {
       const ColumnDef& column = table_.columns[table_.partition_columns[i]];
-      auto value = lake::PartitionValue(columns[i], row);
+      auto value = PartitionValue(columns[i], row);
       if (!value.ok()) return Annotate(value.status(), "partition column \"" + column.name + "\"");
       group.values[column.name] = *std::move(value);
     }
@@ -87,12 +87,10 @@ class Grouping {
 }  // namespace
 
 Result<std::vector<PartitionGroup>> PartitionRows(const TableDef& table,
-                                                  const std::vector<buffer::SegmentRef>& segments) {
+                                                  std::span<const BatchRef> batches) {
   Grouping grouping(table);
-  for (const buffer::SegmentRef& segment : segments) {
-    VARVE_RETURN_IF_ERROR(grouping.Add(segment->rows));
-  }
+  for (const BatchRef& batch : batches) VARVE_RETURN_IF_ERROR(grouping.Add(batch));
   return grouping.Take();
 }
 
-}  // namespace varve::flush
+}  // namespace varve::lake
