@@ -8,6 +8,7 @@
 // Threads:  safe; every call may block on disk or network.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -55,6 +56,23 @@ class ObjectStore {
   // `start_after` only.
   virtual Result<std::vector<ObjectInfo>> List(std::string_view prefix,
                                                std::string_view start_after = {}) = 0;
+  // The folders right below `prefix` (empty, or with a '/' at its end): "a" for an object a/b/c.
+  // Ascending. A store that can say so without listing what lies in them does; one that knows
+  // folders by themselves may name empty ones.
+  virtual Result<std::vector<std::string>> ListFolders(std::string_view prefix) {
+    VARVE_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, List(prefix));
+    std::vector<std::string> folders;
+    for (const ObjectInfo& object : objects) {
+      const std::string_view rest = std::string_view(object.name).substr(prefix.size());
+      const size_t slash = rest.find('/');
+      if (slash == std::string_view::npos) continue;
+      // Not all of one folder follow each other: "a-b/c" comes between "a" and "a/c".
+      folders.emplace_back(rest.substr(0, slash));
+    }
+    std::sort(folders.begin(), folders.end());
+    folders.erase(std::unique(folders.begin(), folders.end()), folders.end());
+    return folders;
+  }
   // NotFound is not an error here: the object is gone either way.
   virtual Status Delete(std::string_view name) = 0;
   // Delete for each. All are tried; the first error counts, and the others may be gone.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -371,6 +372,24 @@ Result<std::vector<ObjectInfo>> LocalStore::List(std::string_view prefix,
   std::string folder(prefix.substr(0, prefix.rfind('/') + 1));
   if (!folder.empty()) VARVE_RETURN_IF_ERROR(CheckName(folder.substr(0, folder.size() - 1)));
   return ListFiles(root_, folder, prefix, start_after);
+}
+
+Result<std::vector<std::string>> LocalStore::ListFolders(std::string_view prefix) {
+  const std::string_view folder = prefix.substr(0, prefix.rfind('/') + 1);
+  if (folder != prefix) return InvalidArgument("not a folder: {}", prefix);
+  if (!folder.empty()) VARVE_RETURN_IF_ERROR(CheckName(folder.substr(0, folder.size() - 1)));
+  std::vector<std::string> folders;
+  std::error_code error;
+  for (auto entry = std::filesystem::directory_iterator(PathOf(folder), error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (name == kTemporaryFolder || !entry->is_directory(error)) continue;
+    folders.push_back(std::move(name));
+  }
+  if (error == std::errc::no_such_file_or_directory) return folders;
+  if (error) return SystemError("list", PathOf(folder), error.value());
+  std::sort(folders.begin(), folders.end());
+  return folders;
 }
 
 Status LocalStore::Delete(std::string_view name) {

@@ -41,6 +41,7 @@ class LocalStore final : public ObjectStore {
   Status PutFiles(std::span<const FileToPut> files) override;
   Result<std::vector<ObjectInfo>> List(std::string_view prefix,
                                        std::string_view start_after = {}) override;
+  Result<std::vector<std::string>> ListFolders(std::string_view prefix) override;
   Status Delete(std::string_view name) override;
   std::string ReadPath(std::string_view name) const override;
 

@@ -148,6 +148,18 @@ TEST_F(LocalStoreTest, ListStartsAfterAnyName) {
   }
 }
 
+TEST_F(LocalStoreTest, FoldersAreListedOnce) {
+  EXPECT_EQ(*store_->ListFolders(""), Strings{});
+  for (const char* name : {"a/b/1", "a/c/2", "a-b/3", "z", "b/4"}) {
+    ASSERT_TRUE(store_->Put(name, "x").ok());
+  }
+  EXPECT_EQ(*store_->ListFolders(""), (Strings{"a", "a-b", "b"}));
+  EXPECT_EQ(*store_->ListFolders("a/"), (Strings{"b", "c"}));
+  EXPECT_EQ(*store_->ListFolders("gone/"), Strings{});
+  EXPECT_EQ(*store_->ObjectStore::ListFolders(""), (Strings{"a", "a-b", "b"}));
+  EXPECT_EQ(*store_->ObjectStore::ListFolders("a/"), (Strings{"b", "c"}));
+}
+
 TEST_F(LocalStoreTest, PutFileMovesTheFile) {
   const std::string source = dir_ + "/scratch.parquet";
   std::ofstream(source) << "content";
