@@ -22,6 +22,7 @@ StatusCode CodeOf(SqlState state) {
   if (state == sqlstate::kQueryCanceled) return StatusCode::kCancelled;
   if (state == sqlstate::kDataCorrupted) return StatusCode::kDataLoss;
   if (cls == "0A") return StatusCode::kUnimplemented;
+  if (cls == "40") return StatusCode::kAborted;
   if (cls == "53") return StatusCode::kResourceExhausted;
   if (cls == "57" || cls == "08" || cls == "58") return StatusCode::kUnavailable;
   if (cls == "25" || cls == "55") return StatusCode::kFailedPrecondition;
@@ -43,6 +44,8 @@ SqlState ImpliedState(StatusCode code) {
     case StatusCode::kCancelled:
     case StatusCode::kDeadlineExceeded:
       return sqlstate::kQueryCanceled;
+    case StatusCode::kAborted:
+      return sqlstate::kSerializationFailure;
     case StatusCode::kUnimplemented:
       return sqlstate::kFeatureNotSupported;
     case StatusCode::kPermissionDenied:

@@ -159,17 +159,21 @@ Result<Action> ReadAdd(const dom::object& object) {
   return add;
 }
 
+// What a checkpoint's tombstone needs; statistics and tags are forbidden there.
+std::string TombstoneJson(const std::string& encoded_path, int64_t deletion_ms) {
+  Json json;
+  json["path"] = encoded_path;
+  json["deletionTimestamp"] = deletion_ms;
+  json["dataChange"] = false;
+  return DumpJson(json);
+}
+
 Result<Action> ReadRemove(const dom::object& object) {
   Fields fields(object);
   RemoveFile remove;
   VARVE_ASSIGN_OR_RETURN(remove.path, ReadPath(fields));
   remove.deletion_ms = fields.Integer("deletionTimestamp", false);
-  // A checkpoint's tombstone needs no more; statistics and tags are forbidden there.
-  Json json;
-  json["path"] = fields.Text("path");
-  json["deletionTimestamp"] = remove.deletion_ms;
-  json["dataChange"] = false;
-  remove.json = DumpJson(json);
+  remove.json = TombstoneJson(fields.Text("path"), remove.deletion_ms);
   VARVE_RETURN_IF_ERROR(fields.status());
   return remove;
 }
@@ -293,7 +297,7 @@ Metadata WithSchema(const Metadata& old, std::string schema_json) {
   return metadata;
 }
 
-NewAdd MakeAdd(DataFile file, std::string stats_json, int64_t now_ms) {
+NewAdd MakeAdd(DataFile file, std::string stats_json, bool data_change, int64_t now_ms) {
   Json json;
   json["path"] = EncodePath(file.path);
   json["partitionValues"] = Json::object();
@@ -302,7 +306,7 @@ NewAdd MakeAdd(DataFile file, std::string stats_json, int64_t now_ms) {
   }
   json["size"] = file.bytes;
   json["modificationTime"] = now_ms;
-  json["dataChange"] = true;
+  json["dataChange"] = data_change;
   json["stats"] = std::move(stats_json);
   NewAdd add;
   add.line = ActionLine("add", DumpJson(json));
@@ -310,6 +314,23 @@ NewAdd MakeAdd(DataFile file, std::string stats_json, int64_t now_ms) {
   add.action.json = DumpJson(json);
   add.action.file = std::move(file);
   return add;
+}
+
+NewRemove MakeRemove(const std::string& path, std::string_view add_json, bool data_change,
+                     int64_t now_ms) {
+  const Json add = Json::parse(add_json, nullptr, /*allow_exceptions=*/false);
+  const std::string encoded = add.value("path", std::string());
+  Json json;
+  json["path"] = encoded;
+  json["deletionTimestamp"] = now_ms;
+  json["dataChange"] = data_change;
+  json["extendedFileMetadata"] = true;
+  json["partitionValues"] = add.value("partitionValues", Json::object());
+  json["size"] = add.value("size", int64_t{0});
+  NewRemove remove;
+  remove.line = ActionLine("remove", DumpJson(json));
+  remove.action = {path, now_ms, TombstoneJson(encoded, now_ms)};
+  return remove;
 }
 
 Txn NewTxn(const std::string& app_id, int64_t version, int64_t now_ms) {

@@ -81,14 +81,23 @@ Metadata NewMetadata(const TableDef& table, const std::string& id, std::string s
 Metadata WithSchema(const Metadata& old, std::string schema_json);
 // `old` with one entry of its configuration set.
 Metadata WithSetting(const Metadata& old, std::string_view key, std::string_view value);
-// The line of a commit, where dataChange is true, and the action for the state, where it is not.
+// The line of a commit, and the action for the state, where dataChange is always false.
 struct NewAdd {
   std::string line;
   AddFile action;
 };
-NewAdd MakeAdd(DataFile file, std::string stats_json, int64_t now_ms);
+// `data_change`: of the line.
+NewAdd MakeAdd(DataFile file, std::string stats_json, bool data_change, int64_t now_ms);
+struct NewRemove {
+  std::string line;
+  RemoveFile action;
+};
+// Removes the file whose add action is `add_json`: the path as that has it, letter by letter,
+// because some readers match the two as text.
+NewRemove MakeRemove(const std::string& path, std::string_view add_json, bool data_change,
+                     int64_t now_ms);
 Txn NewTxn(const std::string& app_id, int64_t version, int64_t now_ms);
-// `operation` as Delta names them: "WRITE", "CREATE TABLE", "ADD COLUMNS".
+// `operation` as Delta names them: "WRITE", "CREATE TABLE", "ADD COLUMNS", "OPTIMIZE", "DELETE".
 std::string CommitInfoLine(std::string_view operation, const TableDef& table, bool blind_append,
                            int64_t now_ms);
 

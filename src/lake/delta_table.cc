@@ -21,7 +21,6 @@
 namespace varve::lake {
 namespace {
 
-constexpr SqlState kSerializationFailure = "40001";
 constexpr int64_t kCheckpointInterval = 10;
 // With the waits below: several minutes of other writers always being first.
 constexpr int kCommitAttemptsMax = 1000;
@@ -85,6 +84,7 @@ class LoggedDeltaTable final : public DeltaTable {
   Result<Definition> definition() const override;
   bool dropped() const override;
   void Adopt(TableRef table) override;
+  Result<FileSetRef> Replace(FileChange change) override;
   Status UpdateSchema(TableRef table) override;
   Status MarkDropped() override;
   Result<FileSetRef> Refresh() override;
@@ -102,6 +102,10 @@ class LoggedDeltaTable final : public DeltaTable {
   };
   Draft DraftAppend(const std::vector<DataFile>& files, const std::string& app_id,
                     int64_t txn) const VARVE_REQUIRES(commit_mu_);
+
+  bool HasHappened(const FileChange& change) const VARVE_REQUIRES(commit_mu_);
+  // 40001 when a file that it removes is gone.
+  Result<Draft> DraftChange(const FileChange& change) const VARVE_REQUIRES(commit_mu_);
 
   // Commits `draft` as the next version. False when another writer was first: its commits are
   // applied then, and the caller drafts again if there is something left to commit.
@@ -207,7 +211,7 @@ LoggedDeltaTable::Draft LoggedDeltaTable::DraftAppend(const std::vector<DataFile
   Draft draft;
   draft.content = CommitInfoLine("WRITE", *table_, /*blind_append=*/true, now_ms);
   for (const DataFile& file : files) {
-    NewAdd add = MakeAdd(file, StatsJson(*table_, file), now_ms);
+    NewAdd add = MakeAdd(file, StatsJson(*table_, file), /*data_change=*/true, now_ms);
     draft.content += add.line;
     draft.actions.emplace_back(std::move(add.action));
   }
@@ -238,6 +242,53 @@ Result<FileSetRef> LoggedDeltaTable::Append(std::vector<DataFile> files, const s
   return this->files();
 }
 
+Result<LoggedDeltaTable::Draft> LoggedDeltaTable::DraftChange(const FileChange& change) const {
+  const int64_t now_ms = NowMs();
+  if (change.data_change && !change.removed.empty()) {
+    VARVE_RETURN_IF_ERROR(state_.CheckRowsMayGo());
+  }
+  Draft draft;
+  draft.content = CommitInfoLine(change.operation, *table_, /*blind_append=*/false, now_ms);
+  for (const std::string& path : change.removed) {
+    const std::string* add_json = state_.AddJson(path);
+    if (add_json == nullptr) {
+      return SqlErrorf(sqlstate::kSerializationFailure,
+                       "another writer has changed the same rows: {}/{} is gone in version {}",
+                       location_, path, state_.version());
+    }
+    NewRemove remove = MakeRemove(path, *add_json, change.data_change, now_ms);
+    draft.content += remove.line;
+    draft.actions.emplace_back(std::move(remove.action));
+  }
+  for (const DataFile& file : change.added) {
+    NewAdd add = MakeAdd(file, StatsJson(*table_, file), change.data_change, now_ms);
+    draft.content += add.line;
+    draft.actions.emplace_back(std::move(add.action));
+  }
+  return draft;
+}
+
+bool LoggedDeltaTable::HasHappened(const FileChange& change) const {
+  for (const DataFile& file : change.added) {
+    // A version is committed as a whole: any of its files there means that all of it happened, even
+    // when somebody has replaced some of them since.
+    if (state_.Knows(file.path)) return true;
+  }
+  return false;
+}
+
+Result<FileSetRef> LoggedDeltaTable::Replace(FileChange change) {
+  MutexLock lock(commit_mu_);
+  for (int attempt = 1;; ++attempt) {
+    VARVE_RETURN_IF_ERROR(CheckNotDropped());
+    if (HasHappened(change)) break;
+    VARVE_ASSIGN_OR_RETURN(Draft draft, DraftChange(change));
+    VARVE_ASSIGN_OR_RETURN(const bool done, TryCommit(std::move(draft), attempt));
+    if (done) break;
+  }
+  return this->files();
+}
+
 Status LoggedDeltaTable::CommitDefinition(const TableDef& table) {
   for (int attempt = 1;; ++attempt) {
     VARVE_RETURN_IF_ERROR(CheckNotDropped());
@@ -247,7 +298,7 @@ Status LoggedDeltaTable::CommitDefinition(const TableDef& table) {
     const std::string value = DefinitionValue(table);
     if (theirs != old.configuration.end() && theirs->second != DefinitionValue(*table_) &&
         theirs->second != value) {
-      return WithHint(SqlErrorf(kSerializationFailure,
+      return WithHint(SqlErrorf(sqlstate::kSerializationFailure,
                                 "the definition of table \"{}\" was changed by another server",
                                 table.name.table),
                       "SELECT varve.refresh('...') picks the change up; then try again.");

@@ -28,6 +28,14 @@
 
 namespace varve::lake {
 
+// A version that takes files out of a table and puts others in their place.
+struct FileChange {
+  std::string operation;             // as Delta names it: "OPTIMIZE", "DELETE", "UPDATE"
+  std::vector<std::string> removed;  // paths, as in DataFile
+  std::vector<DataFile> added;       // under paths that no version had before
+  bool data_change = true;           // false: the same rows, only laid out anew
+};
+
 class DeltaTable {
  public:
   struct Context {
@@ -70,6 +78,11 @@ class DeltaTable {
   // set.
   virtual Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                                     int64_t txn) = 0;
+  // Commits `change` as one version. 40001 when a file to be removed is gone: then nothing is
+  // committed, and what was derived from it is out of date. Files that others add do not matter.
+  // A change that is in the log already, because an earlier call did not hear of its success, is
+  // recognised by its added files and not made again; one without added files gives 40001 then.
+  virtual Result<FileSetRef> Replace(FileChange change) = 0;
   // Commits the table's new columns and options. 40001 when another server has changed the
   // definition that `table` was made from.
   virtual Status UpdateSchema(TableRef table) = 0;

@@ -183,6 +183,16 @@ Status TableState::CheckFits(const TableDef& table) const {
   return OkStatus();
 }
 
+Status TableState::CheckRowsMayGo() const {
+  const auto append_only = metadata_->configuration.find("delta.appendOnly");
+  if (append_only == metadata_->configuration.end() || append_only->second != "true") {
+    return OkStatus();
+  }
+  return SqlErrorf(sqlstate::kObjectNotInPrerequisiteState,
+                   "rows of the Delta table must not be deleted or changed: its property "
+                   "delta.appendOnly is true");
+}
+
 Result<bool> TableState::HasColumnsOf(const TableDef& table) const {
   VARVE_ASSIGN_OR_RETURN(const std::vector<DeltaField> fields, ParseSchema(metadata_->schema_json));
   if (fields.size() != table.columns.size()) return false;
@@ -203,6 +213,15 @@ std::map<std::string, int64_t> TableState::txn_versions() const {
   std::map<std::string, int64_t> versions;
   for (const auto& [app_id, txn] : txns_) versions[app_id] = txn.version;
   return versions;
+}
+
+const std::string* TableState::AddJson(std::string_view path) const {
+  const auto file = files_.find(path);
+  return file == files_.end() ? nullptr : &file->second->json;
+}
+
+bool TableState::Knows(std::string_view path) const {
+  return files_.contains(path) || tombstones_.contains(path);
 }
 
 FileSetRef TableState::MakeFileSet(std::shared_ptr<const void> in_use) const {

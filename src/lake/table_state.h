@@ -38,6 +38,8 @@ class TableState {
   // Checks that `table` fits: columns that both have are of one type, and the partition columns are
   // the same. FailedPrecondition names the column.
   Status CheckFits(const TableDef& table) const;
+  // 55000 when the table is one that rows are only added to (delta.appendOnly).
+  Status CheckRowsMayGo() const;
   // True when the Delta table has exactly the columns of `table`, in any order.
   Result<bool> HasColumnsOf(const TableDef& table) const;
 
@@ -47,6 +49,11 @@ class TableState {
   bool dropped() const;
   std::optional<int64_t> txn_version(const std::string& app_id) const;
   std::map<std::string, int64_t> txn_versions() const;
+
+  // The add action of a file that is in the table, else nullptr; valid until the next Apply.
+  const std::string* AddJson(std::string_view path) const;
+  // True when the file is in the table or has been (and is remembered as removed).
+  bool Knows(std::string_view path) const;
 
   // Newest first; files of unknown age before all others, because they may hold the newest row.
   FileSetRef MakeFileSet(std::shared_ptr<const void> in_use = nullptr) const;

@@ -1,5 +1,6 @@
 #include "flush/testing/fake_lake.h"
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 
@@ -203,6 +204,25 @@ Result<FileSetRef> FakeDelta::Append(std::vector<DataFile> files, const std::str
 
 Result<FakeDelta::Definition> FakeDelta::definition() const {
   return SqlError(sqlstate::kFeatureNotSupported, "tables in memory have no definition");
+}
+
+Result<FileSetRef> FakeDelta::Replace(lake::FileChange change) {
+  {
+    MutexLock lock(log_->mu);
+    for (const std::string& path : change.removed) {
+      const auto file = std::find_if(log_->files.begin(), log_->files.end(),
+                                     [&](const auto& f) { return f->path == path; });
+      if (file == log_->files.end()) {
+        return SqlErrorf(sqlstate::kSerializationFailure, "{} is gone (test)", path);
+      }
+      log_->files.erase(file);
+    }
+    for (DataFile& file : change.added) {
+      log_->files.push_back(std::make_shared<const DataFile>(std::move(file)));
+    }
+    ++log_->version;
+  }
+  return Refresh();
 }
 
 Status FakeDelta::UpdateSchema(TableRef) { return OkStatus(); }

@@ -109,6 +109,7 @@ class FakeDelta : public lake::DeltaTable {
   Result<Definition> definition() const override;
   bool dropped() const override { return false; }
   void Adopt(TableRef) override {}
+  Result<FileSetRef> Replace(lake::FileChange change) override;
   Status UpdateSchema(TableRef table) override;
   Status MarkDropped() override { return OkStatus(); }
   Result<FileSetRef> Refresh() override;

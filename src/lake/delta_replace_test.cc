@@ -1,0 +1,230 @@
+// DeltaTable::Replace: one version that removes files and adds others, among several writers.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include "lake/delta_table_test.h"
+
+namespace varve::lake {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr int64_t kTime = 1'741'514'400'123'456;  // 2025-03-09T10:00:00.123456Z
+constexpr const char* kFolder = "project_id=shop/date=2025-03-09/";
+
+std::string VersionName(int64_t version) { return fmt::format("{:020}.json", version); }
+
+// Commits, but its next success is not heard of.
+class ForgetfulCommits final : public CommitStore {
+ public:
+  explicit ForgetfulCommits(CommitStore& commits) : commits_(commits) {}
+  void LoseNextAnswer() { lose_ = true; }
+
+  Status Put(const std::string& location, int64_t version, std::string_view content) override {
+    VARVE_RETURN_IF_ERROR(commits_.Put(location, version, content));
+    if (std::exchange(lose_, false)) return Unavailable("the answer was lost (test)");
+    return OkStatus();
+  }
+  Status Settle(const std::string& location) override { return commits_.Settle(location); }
+
+ private:
+  CommitStore& commits_;
+  bool lose_ = false;
+};
+
+class DeltaReplaceTest : public DeltaTableFixture {
+ protected:
+  static std::string PathOf(const std::string& name) { return kFolder + name; }
+  FileChange Optimize(const std::vector<std::string>& from, const std::string& into) {
+    FileChange change;
+    change.operation = "OPTIMIZE";
+    for (const std::string& name : from) change.removed.push_back(PathOf(name));
+    if (!into.empty()) change.added = {File(into, kTime)};
+    change.data_change = false;
+    return change;
+  }
+};
+
+TEST_F(DeltaReplaceTest, OneVersionRemovesAndAdds) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime), File("b", kTime), File("c", kTime)}, "n/7", 1).ok());
+  const auto set = table->Replace(Optimize({"a", "b"}, "ab"));
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_EQ((*set)->version, 2);
+  EXPECT_THAT(Paths(*set), ElementsAre(EndsWith("/ab"), EndsWith("/c")));
+  EXPECT_THAT(Paths((*Open())->files()), ElementsAre(EndsWith("/ab"), EndsWith("/c")));
+
+  const std::string commit = ReadLog(VersionName(2));
+  EXPECT_THAT(commit, HasSubstr(R"("operation":"OPTIMIZE")"));
+  EXPECT_THAT(commit, HasSubstr(R"("isBlindAppend":false)"));
+  EXPECT_THAT(commit, HasSubstr(R"({"remove":{"path":"project_id=shop/date=2025-03-09/a",)"
+                                R"("deletionTimestamp":)"));
+  EXPECT_THAT(
+      commit,
+      HasSubstr(
+          R"("dataChange":false,"extendedFileMetadata":true,"partitionValues":{"date":"2025-03-09",)"
+          R"("project_id":"shop"},"size":100}})"));
+  EXPECT_THAT(commit, HasSubstr(R"({"add":{"path":"project_id=shop/date=2025-03-09/ab",)"));
+  EXPECT_THAT(commit, Not(HasSubstr(R"("dataChange":true)")));
+
+  FileChange gone = Optimize({"c"}, "");
+  gone.operation = "DELETE";
+  gone.data_change = true;
+  ASSERT_TRUE(table->Replace(gone).ok());
+  EXPECT_THAT(ReadLog(VersionName(3)), HasSubstr(R"("dataChange":true,"extendedFileMetadata")"));
+  EXPECT_THAT(Paths((*Open())->files()), ElementsAre(EndsWith("/ab")));
+}
+
+// Readers match the paths of remove and add as text, so a path that another writer encoded in its
+// own way is removed in that way.
+TEST_F(DeltaReplaceTest, ThePathIsRemovedAsItsWriterWroteIt) {
+  const auto table = *Create();
+  WriteLog(VersionName(1),
+           R"({"add":{"path":"%70%20q","partitionValues":{"project_id":null,"date":null},)"
+           R"("size":1,"modificationTime":1,"dataChange":true}})"
+           "\n"
+           R"({"add":{"path":"bare","size":2,"dataChange":true}})"
+           "\n");
+  ASSERT_TRUE(table->Refresh().ok());
+  FileChange change = Optimize({}, "new");
+  change.removed = {"p q", "bare"};
+  ASSERT_TRUE(table->Replace(change).ok());
+  const std::string commit = ReadLog(VersionName(2));
+  EXPECT_THAT(commit, HasSubstr(R"({"remove":{"path":"%70%20q",)"));
+  EXPECT_THAT(commit, HasSubstr(R"("partitionValues":{"project_id":null,"date":null},"size":1}})"));
+  EXPECT_THAT(commit, HasSubstr(R"("partitionValues":{},"size":2}})"));
+  for (int i = 2; i <= 9; ++i) ASSERT_TRUE(table->Append({}, "n/7", i).ok());
+  EXPECT_THAT(ReadLog("00000000000000000010.checkpoint.parquet"),
+              HasSubstr(R"({"remove":{"path":"%70%20q","deletionTimestamp":)"));
+}
+
+TEST_F(DeltaReplaceTest, AFileThatIsGoneIsAConflictAndNothingIsCommitted) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime), File("b", kTime)}, "n/7", 1).ok());
+  const auto stale = *Open();
+  ASSERT_TRUE(table->Replace(Optimize({"a"}, "a2")).ok());
+  // Found out from the other's commit, and again when it is known before.
+  for (int i = 0; i < 2; ++i) {
+    const Status status = stale->Replace(Optimize({"b", "a"}, "ab")).status();
+    EXPECT_EQ(SqlStateOf(status), sqlstate::kSerializationFailure) << status;
+    EXPECT_EQ(status.code(), StatusCode::kAborted);
+    EXPECT_THAT(status.message(), HasSubstr(PathOf("a")));
+  }
+  EXPECT_FALSE(store_->Head("events/_delta_log/" + VersionName(3)).ok());
+  EXPECT_THAT(Paths((*Open())->files()), ElementsAre(EndsWith("/a2"), EndsWith("/b")));
+}
+
+TEST_F(DeltaReplaceTest, AppendsOfOthersDoNotConflict) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime), File("b", kTime)}, "n/7", 1).ok());
+  const auto stale = *Open();
+  ASSERT_TRUE(table->Append({File("c", kTime)}, "n/7", 2).ok());
+  const auto set = stale->Replace(Optimize({"a", "b"}, "ab"));
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_THAT(Paths(*set), UnorderedElementsAre(EndsWith("/ab"), EndsWith("/c")));
+  ASSERT_TRUE(table->Append({File("d", kTime)}, "n/7", 3).ok()) << "nor do ours with it";
+  EXPECT_THAT(table->files()->files, SizeIs(3));
+}
+
+// The commit is in the log although its maker heard of an error, and one of its files has even been
+// compacted away since.
+TEST_F(DeltaReplaceTest, AChangeOfUnknownOutcomeIsMadeOnce) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime), File("b", kTime)}, "n/7", 1).ok());
+  ForgetfulCommits forgetful(*commits_);
+  DeltaTable::Context context = Context();
+  context.commits = &forgetful;
+  const auto unlucky = *DeltaTable::Open(context, events_);
+  const FileChange change = Optimize({"a", "b"}, "ab");
+  forgetful.LoseNextAnswer();
+  EXPECT_EQ(unlucky->Replace(change).status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(Paths((*table->Refresh())), ElementsAre(EndsWith("/ab")));
+  const auto again = unlucky->Replace(change);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->version, 2);
+  ASSERT_TRUE(table->Replace(Optimize({"ab"}, "ab2")).ok());
+  ASSERT_TRUE(unlucky->Refresh().ok());
+  const auto later = unlucky->Replace(change);
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_EQ((*later)->version, 3);
+  EXPECT_THAT(Paths(unlucky->files()), ElementsAre(EndsWith("/ab2")));
+}
+
+TEST_F(DeltaReplaceTest, ChangesOfTheProtocolOrTheColumnsByOthersAreChecked) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime)}, "n/7", 1).ok());
+  const auto stale = *Open();
+  std::string changed = ReadLog(VersionName(0));
+  const std::string from = R"(\"name\":\"n\",\"type\":\"long\")";
+  changed.replace(changed.find(from), from.size(), R"(\"name\":\"n\",\"type\":\"string\")");
+  WriteLog(VersionName(2), changed);
+  EXPECT_EQ(stale->Replace(Optimize({"a"}, "a2")).status().code(), StatusCode::kFailedPrecondition);
+  WriteLog(VersionName(2), R"({"protocol":{"minReaderVersion":2,"minWriterVersion":5}})"
+                           "\n");
+  EXPECT_EQ(SqlStateOf(stale->Replace(Optimize({"a"}, "a2")).status()),
+            sqlstate::kFeatureNotSupported);
+  EXPECT_FALSE(store_->Head("events/_delta_log/" + VersionName(3)).ok());
+}
+
+TEST_F(DeltaReplaceTest, ATableOnlyForAppendsKeepsItsRows) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime)}, "n/7", 1).ok());
+  std::string changed = ReadLog(VersionName(0));
+  const std::string from = R"("configuration":{)";
+  changed.replace(changed.find(from), from.size(),
+                  R"("configuration":{"delta.appendOnly":"true",)");
+  WriteLog(VersionName(2), changed);
+  FileChange change = Optimize({"a"}, "");
+  change.data_change = true;
+  const Status refused = table->Replace(change).status();
+  EXPECT_EQ(SqlStateOf(refused), sqlstate::kObjectNotInPrerequisiteState) << refused;
+  EXPECT_TRUE(table->Replace(Optimize({"a"}, "a2")).ok()) << "laying out anew is not a change";
+}
+
+// Two compactors and a flush at once: each file is replaced once, by one of the two.
+TEST_F(DeltaReplaceTest, OfTwoCompactionsOfTheSameFilesOneWins) {
+  constexpr int kRounds = 12;
+  const auto table = *Create();
+  std::vector<DataFile> files;
+  for (int r = 0; r < kRounds; ++r) files.push_back(File(fmt::format("f{}", r), kTime));
+  ASSERT_TRUE(table->Append(files, "n/7", 1).ok());
+  std::atomic<int> won{0};
+  std::atomic<int> conflicts{0};
+  std::vector<std::thread> threads;
+  for (int w = 0; w < 2; ++w) {
+    threads.emplace_back([&, w] {
+      const auto mine = *Open();
+      for (int r = 0; r < kRounds; ++r) {
+        const auto done =
+            mine->Replace(Optimize({fmt::format("f{}", r)}, fmt::format("f{}-by{}", r, w)));
+        if (!done.ok()) {
+          ASSERT_EQ(SqlStateOf(done.status()), sqlstate::kSerializationFailure);
+        }
+        ++(done.ok() ? won : conflicts);
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    const auto mine = *Open();
+    for (int i = 0; i < kRounds; ++i) {
+      ASSERT_TRUE(mine->Append({File(fmt::format("new{}", i), kTime)}, "m/7", i).ok());
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(won, kRounds);
+  EXPECT_EQ(conflicts, kRounds);
+  const auto opened = *Open();
+  EXPECT_EQ(opened->files()->version, 1 + kRounds + kRounds);
+  EXPECT_THAT(opened->files()->files, SizeIs(2 * kRounds));
+}
+
+}  // namespace
+}  // namespace varve::lake
