@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test bench fmt lint asan tsan clang fuzz clean
+.PHONY: help setup parts build run test bench fmt lint asan tsan clang fuzz clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -16,13 +16,16 @@ help:  ## Show this list
 setup:  ## Install what building and testing need (quick when it is there)
 	@tools/setup.sh
 
+parts: setup  ## Install the real servers that tests start (quick when they are there)
+	@tools/setup_tests.sh
+
 build: setup  ## Build everything into build/release
 	@tools/build.sh $(PRESET) $(JOBS)
 
 run: build  ## Build and start the server with its data in ./varve-data
 	@exec build/release/varve serve --data-dir ./varve-data $(ARGS)
 
-test: build  ## Build and run every test; the last line is the total
+test: build parts  ## Build and run every test; the last line is the total
 	@$(PYTHON) tools/run_tests.py --jobs $(JOBS)
 
 bench: build  ## Build and run the benchmarks, each printing a table
@@ -35,11 +38,11 @@ fmt: setup  ## Format the C++ sources in place
 lint: setup  ## Check layers, format, tidiness, headers, clang-tidy and lock annotations
 	@$(PYTHON) tools/lint.py --jobs $(JOBS)
 
-asan: setup  ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: parts  ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/build.sh asan $(JOBS)
 	@$(PYTHON) tools/run_tests.py --jobs $(JOBS) --preset asan --units-only
 
-tsan: setup  ## Unit tests under ThreadSanitizer
+tsan: parts  ## Unit tests under ThreadSanitizer
 	@tools/build.sh tsan $(JOBS)
 	@$(PYTHON) tools/run_tests.py --jobs $(JOBS) --preset tsan --units-only
 

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tests.support.dynamodb_local import DynamoDbLocal  # noqa: E402
 from tests.support.object_stores import VersityGw  # noqa: E402
+from tests.support.spark_session import SparkSession  # noqa: E402
 from tests.support.varve_server import VarveServer  # noqa: E402
 
 
@@ -44,4 +45,11 @@ def versity_gw():
 def dynamodb_local():
     """One DynamoDB for the whole run; each test makes tables of its own and leaves the server up."""
     with DynamoDbLocal() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """One Spark for the whole run; a test that sets something unsets it."""
+    with SparkSession() as running:
         yield running

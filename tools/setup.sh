@@ -21,77 +21,23 @@ readonly duckdb_sdist_sha256=166a91dbfacfc0c9f08cc76c0243cb6d3d4296bfab5bad72a3c
 readonly duckdb_dir=$top/build/deps/duckdb
 readonly venv=$top/build/venv
 readonly log=$top/build/setup.log
+readonly name=setup
 # Debian's own Python: the pinned wheels are for its version, and another one first in PATH may have
 # no venv module.
 readonly python=/usr/bin/python3
 
-say() { printf 'setup: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
-
-# Runs a command with its output in the log, which is shown only when the command fails.
-logged() {
-  local status=0
-  "$@" >>"$log" 2>&1 </dev/null || status=$?
-  if ((status)); then
-    tail -n 40 "$log" >&2
-    say "failed with status $status: $*"
-  fi
-  return $status
-}
-
-as_root() {
-  if ((EUID == 0)); then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    die "Debian packages are missing and this is neither root nor a user with sudo"
-  fi
-}
-
-apt_get() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
-}
-
-missing_packages() {
-  local installed wanted
-  wanted=$(grep -v '^#' tools/apt-packages.txt)
-  # shellcheck disable=SC2016,SC2086  # dpkg-query's own placeholders; a list of words
-  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
-    awk '$1 == "installed" {print $2}' || true)
-  comm -23 <(sort -u <<<"$wanted") <(sort -u <<<"$installed")
-  # A Node that came from elsewhere is good enough, and Debian's npm would clash with it.
-  if [[ -z ${DUCKDB_ROOT:-} && ! -f $duckdb_dir/STAMP ]] && ! command -v npm >/dev/null; then
-    echo npm
-  fi
-}
-
-# Debian starts a server on port 5432 as soon as its PostgreSQL is installed. The tests start their
-# own, and `make run` wants that port, so the installation is told not to.
-without_default_cluster() {
-  local conf=/etc/postgresql-common/createcluster.d/varve-setup.conf status=0
-  as_root mkdir -p "${conf%/*}"
-  echo 'create_main_cluster = false' | as_root tee "$conf" >/dev/null
-  "$@" || status=$?
-  as_root rm -f "$conf"
-  return $status
-}
+# shellcheck source=tools/setup_steps.sh
+source tools/setup_steps.sh
 
 install_packages() {
-  command -v apt-get >/dev/null || die "no apt-get here: the set-up knows Debian 12; see tools/apt-packages.txt"
-  local -a packages
-  mapfile -t packages < <(missing_packages)
-  ((${#packages[@]})) || return 0
-  say "installing ${#packages[@]} Debian packages: ${packages[*]}"
-  if ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
-    logged apt_get update || die "the package lists could not be fetched"
+  local -a packages wanted
+  mapfile -t wanted < <(grep -v '^#' tools/apt-packages.txt)
+  mapfile -t packages < <(missing_of "${wanted[@]}")
+  # A Node that came from elsewhere is good enough, and Debian's npm would clash with it.
+  if [[ -z ${DUCKDB_ROOT:-} && ! -f $duckdb_dir/STAMP ]] && ! command -v npm >/dev/null; then
+    packages+=(npm)
   fi
-  local -a install=(apt_get install -y --no-install-recommends "${packages[@]}")
-  # Lists that are there but old name files that the mirror has dropped: fetch them and try again.
-  without_default_cluster logged "${install[@]}" && return 0
-  say "trying again with new package lists"
-  logged apt_get update || die "the package lists could not be fetched"
-  without_default_cluster logged "${install[@]}" || die "Debian packages could not be installed"
+  install_debian "${packages[@]}"
 }
 
 install_python() {
@@ -104,12 +50,6 @@ install_python() {
   logged "$venv/bin/pip" install --use-pep517 -r tools/requirements.txt ||
     die "Python packages could not be installed"
   echo "$want" >"$venv/STAMP"
-}
-
-verify() {
-  local file=$1 want=$2 got
-  got=$(sha256sum "$file" | cut -d' ' -f1)
-  [[ $got == "$want" ]] || die "checksum of $(basename "$file") is $got, not $want: nothing was installed"
 }
 
 install_duckdb() {

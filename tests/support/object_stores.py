@@ -91,8 +91,8 @@ class S3Mock(ObjectStoreServer):
 
     def command(self):
         return [
-            "java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar", part("s3mock", "s3mock.jar"),
-            "--server.port=0", "--server.address=127.0.0.1",
+            "java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar",
+            part("s3mock", "lib", "s3mock-5.2.0-exec.jar"), "--server.port=0", "--server.address=127.0.0.1",
         ]
 
     def environment(self):

@@ -42,6 +42,7 @@ class PartProcess:
     """
 
     name = "part"
+    stdin = subprocess.DEVNULL
 
     def __init__(self):
         self.port = free_port()
@@ -68,7 +69,7 @@ class PartProcess:
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(
                 [str(word) for word in self.command()],
-                stdin=subprocess.DEVNULL,
+                stdin=self.stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
@@ -96,8 +97,7 @@ class PartProcess:
     def kill(self):
         """SIGKILL: what the server has not written is lost, open connections are cut."""
         self.process.kill()
-        self.process.wait()
-        self.process = None
+        self._reap()
 
     def stop(self):
         """SIGTERM, and SIGKILL when that is not enough: servers of others owe us no exit code."""
@@ -106,7 +106,12 @@ class PartProcess:
             self.process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+        self._reap()
+
+    def _reap(self):
+        self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         self.process = None
 
     def __enter__(self):
