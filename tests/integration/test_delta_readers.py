@@ -1,283 +1,215 @@
 """Other people's readers read the tables that a running Varve wrote, and agree with it to the row.
 
-Readers: delta-rs (`deltalake`), Polars' own Delta scan, and DuckDB over the list of files in the log.
+Readers: delta-rs (`deltalake`), Polars' own Delta scan, DuckDB over the list of files in the log, and Spark.
 """
 
 import datetime
 import json
 import shutil
-import struct
-import urllib.parse
-import uuid
-from decimal import Decimal
+import threading
 
-import deltalake
-import duckdb
 import polars
-import pyarrow
 import pytest
 
+from tests.support.delta_tables import (
+    BASE,
+    PROJECTS,
+    DeltaFolder,
+    append_by_deltalake,
+    assert_same,
+    check_readers,
+    create,
+    fill,
+    flush,
+    folder_of,
+    make_rows,
+    read_deltalake,
+    read_varve,
+    readers_of,
+)
 from tests.support.varve_server import VarveServer
 
-UTC = datetime.timezone.utc
-BASE = datetime.datetime(2025, 3, 9, 23, 59, 58, 123456, tzinfo=UTC)
-# Partition values with everything that folders, URLs and globs treat otherwise.
-PROJECTS = ["shop", "a b/c:d=e%41", "été ☃ [x]{y}*?", "100%", "q'uote\"s", "trailing.", "__HIVE"]
-COLUMNS = {
-    "id": "bigint NOT NULL",
-    "project_id": "text NOT NULL",
-    "timestamp": "timestamptz NOT NULL",
-    "date": "date NOT NULL",
-    "small": "smallint",
-    "number": "integer",
-    "ratio": "real",
-    "measure": "double precision",
-    "amount": "numeric(20,4)",
-    "flag": "boolean",
-    "body": "text",
-    "context": "jsonb",
-    "trace": "uuid",
-    "payload": "bytea",
-    "tags": "text[]",
-    "counts": "bigint[]",
-}
-NAMES = list(COLUMNS)
 
-
-def make_row(number):
-    """Row `number`: every kind of value and NULL in turn, time steps that cross midnight and rounding."""
-    time = BASE + datetime.timedelta(microseconds=number * 333_333)
-    texts = ["", "plain", "line\nbreak\ttab", 'quote" and \\', "é漢字😀" * 20, "x" * 500, "\x7f" * 40, "😀" * 33]
-
-    def some(value):
-        return None if number % 5 == 4 else value
-
-    return {
-        "id": number,
-        "project_id": PROJECTS[number % len(PROJECTS)],
-        "timestamp": time,
-        "date": time.date(),
-        "small": some([-32768, 0, 32767][number % 3]),
-        "number": some([-(2**31), 7, 2**31 - 1][number % 3]),
-        "ratio": some([0.1, -1.5e30, float("nan")][number % 3] if number % 7 else 2.5),
-        "measure": some([0.1, -1e300, float("inf"), 5e-324][number % 4]),
-        "amount": some([Decimal("-0.0001"), Decimal("9999999999999999.9999"), Decimal("12.5000")][number % 3]),
-        "flag": some(number % 2 == 0),
-        "body": some(texts[number % len(texts)]),
-        "context": some({"k": [number, None, "é"], "n": {"deep": True}}),
-        "trace": some(uuid.UUID(int=number * 0x1111_2222_3333_4444_5555_6666)),
-        "payload": some(bytes([0, 255, number % 256])),
-        "tags": some([[], ["a", None, "é\""], ["only"]][number % 3]),
-        "counts": some([[-(2**63), 2**63 - 1], [], [None]][number % 3]),
-    }
-
-
-def create(connection, table):
-    columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
-    connection.execute(f"CREATE TABLE {table} ({columns}) WITH (partition_by = 'project_id, date')")
-
-
-def insert(connection, table, rows):
-    marks = ", ".join(["%s"] * len(NAMES))
-    values = [
-        [json.dumps(row[name]) if name == "context" and row[name] is not None else row[name] for name in NAMES]
-        for row in rows
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({', '.join(NAMES)}) VALUES ({marks})", values)
-
-
-def flush(connection, table):
-    connection.execute("SELECT varve.flush(%s)", [table])
-
-
-def folder_of(server, name):
-    logs = [path.parent for path in server.data_dir.rglob("_delta_log") if path.parent.name.startswith(name)]
-    assert len(logs) == 1, f"tables named {name}: {logs}"
-    return logs[0]
-
-
-def comparable(name, value):
-    """One form for the values of all readers; floats by their bits, so that NaN equals itself."""
-    if value is None:
-        return None
-    if name == "ratio":
-        return struct.pack("<f", value)
-    if name == "measure":
-        return struct.pack("<d", value)
-    if name == "context":
-        return json.loads(value) if isinstance(value, str) else value
-    if name == "trace":
-        return str(value)
-    if name == "timestamp":
-        return value.astimezone(UTC)
-    if name == "payload":
-        return bytes(value)
-    if name in ("tags", "counts"):
-        return list(value)
-    return value
-
-
-def normal(rows):
-    return sorted(
-        ({name: comparable(name, row.get(name)) for name in NAMES} for row in rows), key=lambda row: row["id"]
-    )
-
-
-def assert_same(got, expected, reader):
-    got, expected = normal(got), normal(expected)
-    assert len(got) == len(expected), f"{reader}: {len(got)} rows, not {len(expected)}"
-    for ours, theirs in zip(expected, got):
-        assert theirs == ours, reader
-
-
-def read_varve(connection, table):
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(NAMES)} FROM {table}")
-        return [dict(zip(NAMES, row)) for row in cursor.fetchall()]
-
-
-def read_deltalake(folder):
-    return deltalake.DeltaTable(str(folder)).to_pyarrow_table().to_pylist()
-
-
-def read_polars(folder):
-    return polars.scan_delta(str(folder)).collect().to_dicts()
-
-
-def read_duckdb(folder):
-    """DuckDB given the files' names; partition columns come from the log, not from the folders' names."""
-    table = deltalake.DeltaTable(str(folder))
-    actions = table.get_add_actions(flatten=True)
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    rows = []
-    paths = actions.column("path").to_pylist()
-    projects = actions.column("partition.project_id").to_pylist()
-    dates = actions.column("partition.date").to_pylist()
-    for path, project, date in zip(paths, projects, dates):
-        name = str(folder / urllib.parse.unquote(path))
-        assert (folder / urllib.parse.unquote(path)).is_file(), name
-        # As Arrow: instants as Python values would need one more package.
-        found = connection.execute("SELECT * FROM read_parquet($1, hive_partitioning = false)", [[escape_glob(name)]])
-        rows += [{**row, "project_id": project, "date": date} for row in found.to_arrow_table().to_pylist()]
-    return rows
-
-
-def escape_glob(path):
-    return "".join(f"[{char}]" if char in "*?[" else char for char in path)
-
-
-READERS = {"deltalake": read_deltalake, "polars": read_polars, "duckdb": read_duckdb}
-
-
-def check_all_readers(server, connection, table, name, rows):
+def check_all(connection, table, folder, rows, spark):
     assert_same(read_varve(connection, table), rows, "varve")
-    folder = folder_of(server, name)
-    for reader, read in READERS.items():
-        assert_same(read(folder), rows, reader)
+    check_readers(folder, rows, spark)
 
 
-def test_every_type_and_partition_is_read_alike(shared_server):
+def test_every_type_and_partition_is_read_alike(shared_server, spark):
     with shared_server.connect() as connection:
         create(connection, "readers_types")
-        rows = [make_row(number) for number in range(210)]
-        insert(connection, "readers_types", rows)
-        flush(connection, "readers_types")
-        check_all_readers(shared_server, connection, "readers_types", "readers_types", rows)
+        rows = make_rows(0, 210)
+        fill(connection, "readers_types", rows)
         folder = folder_of(shared_server, "readers_types")
-    table = deltalake.DeltaTable(str(folder))
+        check_all(connection, "readers_types", folder, rows, spark)
+    table = folder.table()
     assert table.protocol().min_reader_version == 1
     assert table.protocol().min_writer_version == 2
     assert sum(table.get_add_actions(flatten=True).column("num_records").to_pylist()) == len(rows)
     assert table.metadata().partition_columns == ["project_id", "date"]
     # Nothing but tables and the store's own scratch folder is in the lake.
-    assert not list(folder.rglob("*.tmp"))
+    assert not [name for name in folder.names() if name.endswith(".tmp")]
 
 
-def test_many_commits_with_checkpoints_are_read_alike(shared_server, tmp_path):
+def test_many_commits_with_checkpoints_are_read_alike(shared_server, tmp_path, spark):
     with shared_server.connect() as connection:
         create(connection, "readers_commits")
         rows = []
         for commit in range(24):
-            new = [make_row(1000 * commit + number) for number in range(9)]
-            insert(connection, "readers_commits", new)
-            flush(connection, "readers_commits")
+            new = make_rows(1000 * commit, 9)
+            fill(connection, "readers_commits", new)
             rows += new
-        check_all_readers(shared_server, connection, "readers_commits", "readers_commits", rows)
-    folder = folder_of(shared_server, "readers_commits")
-    log = folder / "_delta_log"
-    versions = sorted(int(path.name[:20]) for path in log.glob("*.json"))
-    assert versions == list(range(25))
-    last = json.loads((log / "_last_checkpoint").read_text())
-    assert last["version"] == 20
+        folder = folder_of(shared_server, "readers_commits")
+        check_all(connection, "readers_commits", folder, rows, spark)
+    assert folder.versions() == list(range(25))
+    assert json.loads(folder.read("_delta_log/_last_checkpoint"))["version"] == 20
 
     # The checkpoint alone must hold what the commits before it said.
-    copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+    shutil.copytree(folder.path, tmp_path / "copy")
+    copy = DeltaFolder(tmp_path / "copy")
     for version in range(21):
-        (copy / "_delta_log" / f"{version:020}.json").unlink()
-    for reader, read in READERS.items():
-        assert_same(read(copy), rows, f"{reader} from the checkpoint")
-    from_checkpoint = deltalake.DeltaTable(str(copy))
+        copy.delete(f"_delta_log/{version:020}.json")
+    check_readers(copy, rows, spark, "from the checkpoint")
+    from_checkpoint = copy.table()
     assert from_checkpoint.version() == 24
-    assert from_checkpoint.schema() == deltalake.DeltaTable(str(folder)).schema()
-    app_id = next(
-        json.loads(line)["txn"]["appId"]
-        for line in (log / f"{24:020}.json").read_text().splitlines()
-        if line.startswith('{"txn"')
-    )
-    assert from_checkpoint.transaction_version(app_id) is not None
-    (copy / "_delta_log" / "_last_checkpoint").unlink()
+    assert from_checkpoint.schema() == folder.table().schema()
+    assert from_checkpoint.metadata().configuration == folder.table().metadata().configuration
+    (txn,) = folder.actions(24, "txn")
+    assert from_checkpoint.transaction_version(txn["appId"]) == txn["version"]
+    copy.delete("_delta_log/_last_checkpoint")
     assert_same(read_deltalake(copy), rows, "deltalake without _last_checkpoint")
 
 
-def test_readers_prune_by_our_statistics_without_losing_rows(shared_server):
+def test_readers_prune_by_our_statistics_without_losing_rows(shared_server, spark):
     with shared_server.connect() as connection:
         create(connection, "readers_prune")
         rows = []
         for commit in range(6):
-            new = [make_row(500 * commit + number) for number in range(50)]
-            insert(connection, "readers_prune", new)
-            flush(connection, "readers_prune")
+            new = make_rows(500 * commit, 50)
+            fill(connection, "readers_prune", new)
             rows += new
-    folder = str(folder_of(shared_server, "readers_prune"))
-    scan = polars.scan_delta(folder)
+    folder = folder_of(shared_server, "readers_prune")
+    scan = polars.scan_delta(folder.url)
+
+    def count(condition):
+        return scan.filter(condition).select(polars.len()).collect().item()
+
     # Bounds at the values themselves and a microsecond beside them: rounding to milliseconds must not show.
-    for probe in (rows[0], rows[49], rows[50], rows[299]):
-        for shift in (-1, 0, 1):
-            limit = probe["timestamp"] + datetime.timedelta(microseconds=shift)
-            expected = sum(1 for row in rows if row["timestamp"] > limit)
-            assert scan.filter(polars.col("timestamp") > limit).select(polars.len()).collect().item() == expected
-            expected = sum(1 for row in rows if row["timestamp"] == limit)
-            assert scan.filter(polars.col("timestamp") == limit).select(polars.len()).collect().item() == expected
-    for body in {row["body"] for row in rows if row["body"] is not None}:
-        expected = sum(1 for row in rows if row["body"] == body)
-        assert scan.filter(polars.col("body") == body).select(polars.len()).collect().item() == expected
+    limits = [
+        probe["timestamp"] + datetime.timedelta(microseconds=shift)
+        for probe in (rows[0], rows[49], rows[50], rows[299])
+        for shift in (-1, 0, 1)
+    ]
+    for limit in limits:
+        assert count(polars.col("timestamp") > limit) == sum(1 for row in rows if row["timestamp"] > limit)
+        assert count(polars.col("timestamp") == limit) == sum(1 for row in rows if row["timestamp"] == limit)
+    bodies = sorted({row["body"] for row in rows if row["body"] is not None})
+    for body in bodies:
+        assert count(polars.col("body") == body) == sum(1 for row in rows if row["body"] == body)
     for project in PROJECTS:
-        table = deltalake.DeltaTable(folder).to_pyarrow_table(filters=[("project_id", "=", project)])
+        table = folder.table().to_pyarrow_table(filters=[("project_id", "=", project)])
         assert table.num_rows == sum(1 for row in rows if row["project_id"] == project)
+    check_spark_prunes(spark, folder, rows, limits, bodies)
 
 
-def test_an_added_column_reads_as_null_in_older_files(shared_server):
+def check_spark_prunes(spark, folder, rows, limits, bodies):
+    """The same bounds in one statement per kind of value, each its own scan with its own pruning."""
+
+    def counts(conditions):
+        found = spark.rows(" UNION ALL ".join(
+            f"SELECT {number} AS n, count(*) AS c FROM {folder.spark} WHERE {condition}"
+            for number, condition in enumerate(conditions)
+        ))
+        return [row["c"] for row in sorted(found, key=lambda row: row["n"])]
+
+    instants = [f"timestamp'{limit.isoformat()}'" for limit in limits]
+    assert counts(f"timestamp > {instant}" for instant in instants) == [
+        sum(1 for row in rows if row["timestamp"] > limit) for limit in limits
+    ]
+    quoted = ["decode(unhex('" + body.encode().hex() + "'), 'UTF-8')" for body in bodies]
+    assert counts(f"body = {text}" for text in quoted) == [
+        sum(1 for row in rows if row["body"] == body) for body in bodies
+    ]
+    numbers = {
+        "measure = 0.1D": sum(1 for row in rows if row["measure"] == 0.1),
+        "measure = 0": sum(1 for row in rows if row["measure"] == 0),
+        "ratio = float('0.5')": sum(1 for row in rows if row["ratio"] == 0.5),
+        "amount = 9999999999999999.9999": sum(1 for row in rows if str(row["amount"]) == "9999999999999999.9999"),
+        "small = -32768": sum(1 for row in rows if row["small"] == -32768),
+        "day = date'9999-12-31'": sum(1 for row in rows if row["day"] == datetime.date(9999, 12, 31)),
+        "small IS NULL": sum(1 for row in rows if row["small"] is None),
+    }
+    assert counts(numbers) == list(numbers.values())
+
+
+def test_an_added_column_reads_as_null_in_older_files(shared_server, spark):
     with shared_server.connect() as connection:
         create(connection, "readers_added")
-        old = [make_row(number) for number in range(20)]
-        insert(connection, "readers_added", old)
-        flush(connection, "readers_added")
+        old, new = make_rows(0, 20), make_rows(100, 20)
+        fill(connection, "readers_added", old)
         connection.execute("ALTER TABLE readers_added ADD COLUMN extra text")
-        new = [make_row(100 + number) for number in range(20)]
-        insert(connection, "readers_added", new)
+        connection.execute("ALTER TABLE readers_added ADD COLUMN more bigint[]")
+        fill(connection, "readers_added", new)
         connection.execute(
-            "INSERT INTO readers_added (id, project_id, timestamp, date, extra) VALUES (999, 'shop', %s, %s, 'new')",
+            "INSERT INTO readers_added (id, project_id, timestamp, date, extra, more)"
+            " VALUES (999, 'shop', %s, %s, 'new', '{1,NULL}')",
             [BASE, BASE.date()],
         )
         flush(connection, "readers_added")
-        expected = {row["id"]: None for row in old + new} | {999: "new"}
-        assert dict(connection.execute("SELECT id, extra FROM readers_added").fetchall()) == expected
+        expected = {row["id"]: (None, None) for row in old + new} | {999: ("new", [1, None])}
+        found = connection.execute("SELECT id, extra, more FROM readers_added").fetchall()
+        assert {row[0]: row[1:] for row in found} == expected
     folder = folder_of(shared_server, "readers_added")
-    for reader in ("deltalake", "polars"):
-        assert {row["id"]: row["extra"] for row in READERS[reader](folder)} == expected, reader
+    readers = readers_of(folder, spark)
+    del readers["duckdb"]  # Here it reads file by file, and old files do not have the column.
+    for name, read in readers.items():
+        assert {row["id"]: (row["extra"], row["more"]) for row in read(folder)} == expected, name
+
+
+def test_every_read_during_ingest_is_one_version(server, spark):
+    """Each version holds whole transactions, and all that came before them."""
+    batch_rows, batches = 20, 40
+    failures, reads, done = [], dict.fromkeys(["deltalake", "polars", "duckdb", "spark"], 0), threading.Event()
+    with server.connect() as connection:
+        create(connection, "readers_midway")
+        fill(connection, "readers_midway", make_rows(0, batch_rows))
+        folder = folder_of(server, "readers_midway")
+
+        def check(ids, name):
+            ids = sorted(ids)
+            assert ids == list(range(len(ids))), f"{name}: rows are missing or twice"
+            assert len(ids) % batch_rows == 0, f"{name}: half a transaction"
+
+        def read_on(name, read):
+            try:
+                while not done.is_set() or reads[name] == 0:
+                    check([row["id"] for row in read(folder)], name)
+                    reads[name] += 1
+            except BaseException as error:
+                failures.append(error)
+
+        readers = [threading.Thread(target=read_on, args=item) for item in readers_of(folder, spark).items()]
+        for reader in readers:
+            reader.start()
+        try:
+            for batch in range(1, batches):
+                with connection.transaction():
+                    connection.execute(
+                        "INSERT INTO readers_midway (id, project_id, timestamp, date)"
+                        " SELECT i, 'p' || i %% 3, %s, %s FROM generate_series(%s::bigint, %s) AS s(i)",
+                        [BASE, BASE.date(), batch * batch_rows, (batch + 1) * batch_rows - 1],
+                    )
+                if batch % 2 == 0:
+                    flush(connection, "readers_midway")
+        finally:
+            done.set()
+            for reader in readers:
+                reader.join()
+        assert not failures, failures
+        assert min(reads.values()) > 0, reads
+        flush(connection, "readers_midway")
+        for name, read in readers_of(folder, spark).items():
+            assert len(read(folder)) == batches * batch_rows, name
 
 
 @pytest.mark.parametrize("kind", ["timestamp", "time", "interval"])
@@ -289,40 +221,22 @@ def test_types_that_delta_does_not_have_are_refused(shared_server, kind):
         assert "odd" in str(refused.value)
 
 
-def test_rows_of_another_writer_are_read_after_a_restart(tmp_path):
+def test_rows_of_another_writer_are_read_after_a_restart(tmp_path, spark):
     server = VarveServer(tmp_path / "data")
     with server:
         with server.connect() as connection:
             create(connection, "readers_theirs")
-            ours = [make_row(number) for number in range(30)]
-            insert(connection, "readers_theirs", ours)
-            flush(connection, "readers_theirs")
+            rows = make_rows(0, 30)
+            fill(connection, "readers_theirs", rows)
         server.stop()
         # delta-rs appends rows, and compacts files that we wrote together with its own.
-        folder = str(folder_of(server, "readers_theirs"))
-        table = deltalake.DeltaTable(folder)
-        theirs = [make_row(1000 + number) for number in range(30)]
-        deltalake.write_deltalake(table, as_arrow(table, theirs), mode="append")
-        table = deltalake.DeltaTable(folder)
-        assert table.optimize.compact()["numFilesRemoved"] > 0
+        folder = folder_of(server, "readers_theirs")
+        rows += make_rows(1000, 30)
+        append_by_deltalake(folder, make_rows(1000, 30))
+        assert folder.table().optimize.compact()["numFilesRemoved"] > 0
         server.start()
         with server.connect() as connection:
-            assert_same(read_varve(connection, "readers_theirs"), ours + theirs, "varve after delta-rs")
-            more = [make_row(2000 + number) for number in range(10)]
-            insert(connection, "readers_theirs", more)
-            flush(connection, "readers_theirs")
-            check_all_readers(server, connection, "readers_theirs", "readers_theirs", ours + theirs + more)
-
-
-def as_arrow(table, rows):
-    """The rows in the table's own schema, for delta-rs to write."""
-    schema = pyarrow.schema(table.schema().to_arrow())
-    values = [
-        {
-            **row,
-            "context": None if row["context"] is None else json.dumps(row["context"]),
-            "trace": None if row["trace"] is None else str(row["trace"]),
-        }
-        for row in rows
-    ]
-    return pyarrow.Table.from_pylist(values, schema=schema)
+            assert_same(read_varve(connection, "readers_theirs"), rows, "varve after delta-rs")
+            rows += make_rows(2000, 10)
+            fill(connection, "readers_theirs", make_rows(2000, 10))
+            check_all(connection, "readers_theirs", folder, rows, spark)
