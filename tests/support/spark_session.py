@@ -1,5 +1,6 @@
 """Spark with Delta Lake in one long-lived process: the independent JVM reader and writer of Delta tables."""
 
+import contextlib
 import itertools
 import struct
 import subprocess
@@ -129,6 +130,23 @@ class SparkSession(PartProcess):
     def rows(self, statement):
         """The rows of a query as dictionaries."""
         return self.table(statement).to_pylist()
+
+    def checkpoint(self, path):
+        """Has Spark write its own checkpoint of a table's newest version."""
+        log = self._gateway.jvm.org.apache.spark.sql.delta.DeltaLog
+        self._guarded(lambda: log.forTable(self._session, path).checkpoint())
+
+    @contextlib.contextmanager
+    def setting(self, **settings):
+        """Settings for the statements of a block; `_` stands for `.` in their names."""
+        names = {key.replace("_", "."): value for key, value in settings.items()}
+        for key, value in names.items():
+            self.set(key, value)
+        try:
+            yield
+        finally:
+            for key in names:
+                self._session.conf().set(key, SETTINGS[key]) if key in SETTINGS else self.unset(key)
 
     def _guarded(self, action):
         try:

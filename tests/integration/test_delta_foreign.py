@@ -1,0 +1,258 @@
+"""Varve reads the tables of other writers, or refuses them with the name of the feature that it does not know.
+
+Each table takes the place of one that Varve made with the same columns, while Varve is down.
+"""
+
+import contextlib
+import datetime
+import shutil
+
+import deltalake
+import psycopg
+import pyarrow
+import pytest
+
+from tests.support.delta_tables import PROJECTS, UTC, folder_of
+from tests.support.varve_server import VarveServer
+
+COLUMNS = {
+    "id": ("bigint", "bigint"),
+    "timestamp": ("timestamptz NOT NULL", "timestamp"),
+    "part": ("text", "string"),
+    "value": ("double precision", "double"),
+    "amount": ("numeric(9,2)", "decimal(9,2)"),
+    "name": ("text", "string"),
+    "tags": ("text[]", "array<string>"),
+    "day": ("date", "date"),
+}
+NAMES = list(COLUMNS)
+INSERT = f"INSERT INTO t ({', '.join(NAMES)}) VALUES ({', '.join(['%s'] * len(NAMES))})"
+PARTS = [*PROJECTS[:5], None]
+TIME = datetime.datetime(2025, 3, 9, 12, 30, 0, 123456, tzinfo=UTC)
+
+
+def make_row(number):
+    return {
+        "id": number,
+        "timestamp": TIME + datetime.timedelta(seconds=number, microseconds=number),
+        "part": PARTS[number % len(PARTS)],
+        "value": None if number % 4 == 3 else number / 8,
+        "amount": None if number % 4 == 2 else number,
+        "name": [None, "", "é'\"\\", "plain"][number % 4],
+        "tags": [None, [], ["a", None]][number % 3],
+        "day": datetime.date(1, 1, 1) if number % 5 == 0 else datetime.date(2025, 3, 9),
+    }
+
+
+def make_rows(begin, count):
+    return [make_row(number) for number in range(begin, begin + count)]
+
+
+def literal(value):
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime.datetime):
+        return f"timestamp'{value.isoformat()}'"
+    if isinstance(value, datetime.date):
+        return f"date'{value.isoformat()}'"
+    if isinstance(value, list):
+        return f"array({', '.join(map(literal, value))})"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return f"double('{value}')" if isinstance(value, float) else str(value)
+
+
+def spark_create(spark, folder, properties="", columns="", partition="PARTITIONED BY (part)"):
+    names = columns or ", ".join(f"{name} {kind}" for name, (_, kind) in COLUMNS.items())
+    tail = f"TBLPROPERTIES ({properties})" if properties else ""
+    spark.sql(f"CREATE TABLE {folder.spark} ({names}) USING delta {partition} {tail}")
+
+
+def spark_insert(spark, folder, rows):
+    names = list(rows[0])
+    values = ", ".join("(" + ", ".join(literal(row[name]) for name in names) + ")" for row in rows)
+    spark.sql(f"INSERT INTO {folder.spark} ({', '.join(names)}) VALUES {values}")
+
+
+ARROW_SCHEMA = pyarrow.schema([
+    ("id", pyarrow.int64()),
+    ("timestamp", pyarrow.timestamp("us", "UTC")),
+    ("part", pyarrow.string()),
+    ("value", pyarrow.float64()),
+    ("amount", pyarrow.decimal128(9, 2)),
+    ("name", pyarrow.string()),
+    ("tags", pyarrow.list_(pyarrow.string())),
+    ("day", pyarrow.date32()),
+])
+
+
+def write_rust(folder, rows, **options):
+    table = pyarrow.Table.from_pylist(rows, schema=ARROW_SCHEMA)
+    deltalake.write_deltalake(folder.url, table, mode="append", partition_by=["part"], **options)
+
+
+class Adopting:
+    """A server that knows table `t` and finds another writer's table in its place when it starts."""
+
+    def __init__(self, data_dir):
+        self.server = VarveServer(data_dir)
+        columns = ", ".join(f'"{name}" {kind}' for name, (kind, _) in COLUMNS.items())
+        with self.server, self.server.connect() as connection:
+            connection.execute(f"CREATE TABLE t ({columns}) WITH (partition_by = 'part')")
+        self.folder = folder_of(self.server, "t")
+        shutil.rmtree(self.folder.path)
+
+    def read(self, order="id"):
+        with self.server, self.server.connect() as connection:
+            return self.select(connection, order)
+
+    @staticmethod
+    def select(connection, order="id"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(NAMES)} FROM t ORDER BY {order}")
+            return [dict(zip(NAMES, row)) for row in cursor.fetchall()]
+
+    def refusal(self):
+        """What start or the first query says when the table cannot be read."""
+        with pytest.raises((RuntimeError, psycopg.Error)) as refused:
+            self.read()
+        return str(refused.value)
+
+
+@pytest.fixture
+def adopting(tmp_path):
+    return Adopting(tmp_path / "data")
+
+
+def cut_history(folder, through):
+    """Leaves the checkpoint as the only word on what came before."""
+    for version in range(through + 1):
+        folder.delete(f"_delta_log/{version:020}.json")
+        with contextlib.suppress(FileNotFoundError):
+            folder.delete(f"_delta_log/.{version:020}.json.crc")
+
+
+@pytest.mark.parametrize("instants", ["INT96", "TIMESTAMP_MICROS"])
+def test_a_table_of_spark_is_read(adopting, spark, instants):
+    with spark.setting(spark_sql_parquet_outputTimestampType=instants):
+        spark_create(spark, adopting.folder)
+        spark_insert(spark, adopting.folder, make_rows(0, 30))
+        spark_insert(spark, adopting.folder, make_rows(30, 30))
+        spark.sql(f"DELETE FROM {adopting.folder.spark} WHERE id % 10 = 7")
+        spark.sql(f"UPDATE {adopting.folder.spark} SET name = 'changed' WHERE id = 42")
+        spark.sql(f"OPTIMIZE {adopting.folder.spark} ZORDER BY (id)")
+    expected = [row for row in make_rows(0, 60) if row["id"] % 10 != 7]
+    next(row for row in expected if row["id"] == 42)["name"] = "changed"
+    assert adopting.read() == expected
+
+
+# Statistics as JSON, as columns, or both; in one file, or in as many as there are actions.
+@pytest.mark.parametrize("as_json, as_struct, part_size", [
+    ("true", "false", None), ("false", "true", None), ("true", "true", 3),
+])
+def test_checkpoints_of_spark_are_read(adopting, spark, as_json, as_struct, part_size):
+    spark_create(
+        spark, adopting.folder,
+        f"'delta.checkpoint.writeStatsAsJson' = '{as_json}', 'delta.checkpoint.writeStatsAsStruct' = '{as_struct}'",
+    )
+    for begin in range(0, 24, 12):
+        spark_insert(spark, adopting.folder, make_rows(begin, 12))
+    spark.sql(f"DELETE FROM {adopting.folder.spark} WHERE part = 'shop'")
+    if part_size:
+        spark.set("spark.databricks.delta.checkpoint.partSize", str(part_size))
+    spark.checkpoint(adopting.folder.path)
+    if part_size:
+        spark.unset("spark.databricks.delta.checkpoint.partSize")
+    checkpoints = [name for name in adopting.folder.names("_delta_log") if name.endswith(".parquet")]
+    assert (len(checkpoints) > 1) == bool(part_size), checkpoints
+    spark_insert(spark, adopting.folder, make_rows(24, 12))
+    cut_history(adopting.folder, through=3)
+    expected = [row for row in make_rows(0, 36) if row["part"] != "shop" or row["id"] >= 24]
+    assert adopting.read() == expected
+    with adopting.server, adopting.server.connect() as connection:
+        assert connection.execute("SELECT count(*), min(id), max(id) FROM t").fetchone() == (len(expected), 1, 35)
+        late = TIME + datetime.timedelta(seconds=30)
+        assert connection.execute("SELECT count(*) FROM t WHERE timestamp > %s", [late]).fetchone() == (6,)
+
+
+def test_a_changed_schema_of_spark_is_read(adopting, spark):
+    """Columns that came later, in another order than ours, and one that we do not know."""
+    folder = adopting.folder
+    first = {"id": "bigint", "part": "string", "timestamp": "timestamp", "value": "double", "amount": "decimal(9,2)"}
+    spark_create(spark, folder, columns=", ".join(f"{name} {kind}" for name, kind in first.items()))
+    old = make_rows(0, 10)
+    spark_insert(spark, folder, [{name: row[name] for name in first} for row in old])
+    added = "tags array<string> FIRST, extra string AFTER id, name string, day date"
+    spark.sql(f"ALTER TABLE {folder.spark} ADD COLUMNS ({added})")
+    spark.sql(f"ALTER TABLE {folder.spark} ALTER COLUMN id AFTER value")
+    spark_insert(spark, folder, make_rows(10, 10))
+    expected = [{**row, "tags": None, "name": None, "day": None} for row in old] + make_rows(10, 10)
+    assert adopting.read() == expected
+
+
+def test_a_table_of_delta_rs_is_read(adopting):
+    folder = adopting.folder
+    for commit in range(6):
+        write_rust(folder, make_rows(10 * commit, 10))
+    table = folder.table()
+    table.delete("id % 10 = 7")
+    table.update(updates={"name": "'changed'"}, predicate="id = 42")
+    table.optimize.compact()
+    table.create_checkpoint()
+    write_rust(folder, make_rows(60, 5))
+    cut_history(folder, through=table.version())
+    expected = [row for row in make_rows(0, 65) if row["id"] % 10 != 7 or row["id"] >= 60]
+    next(row for row in expected if row["id"] == 42)["name"] = "changed"
+    assert adopting.read() == expected
+
+
+def test_varve_goes_on_where_another_writer_stopped(adopting, spark):
+    """Varve's first commits, and its checkpoint, on a table whose history is all of others."""
+    folder = adopting.folder
+    spark_create(spark, folder)
+    spark_insert(spark, folder, make_rows(0, 10))
+    write_rust(folder, make_rows(10, 10))
+    with adopting.server, adopting.server.connect() as connection:
+        for commit in range(2, 12):
+            for row in make_rows(10 * commit, 10):
+                connection.execute(INSERT, [row[name] for name in NAMES])
+            connection.execute("SELECT varve.flush('t')")
+        assert adopting.select(connection) == make_rows(0, 120)
+    assert folder.versions() == list(range(folder.versions()[-1] + 1))
+    cut_history(folder, through=10)
+    found = spark.rows(f"SELECT {', '.join(NAMES)} FROM {folder.spark} ORDER BY id")
+    assert found == make_rows(0, 120)
+
+
+SOME = "id bigint, timestamp timestamp, part string, value double"
+FEATURES = {
+    "deletionVectors": dict(properties="'delta.enableDeletionVectors' = 'true'"),
+    "columnMapping": dict(properties="'delta.columnMapping.mode' = 'name'"),
+    "timestampNtz": dict(columns=f"{SOME}, plain timestamp_ntz"),
+    "v2Checkpoint": dict(properties="'delta.checkpointPolicy' = 'v2'"),
+    "changeDataFeed": dict(properties="'delta.enableChangeDataFeed' = 'true'"),
+    "rowTracking": dict(properties="'delta.enableRowTracking' = 'true'"),
+    "inCommitTimestamp": dict(properties="'delta.enableInCommitTimestamps' = 'true'"),
+    "typeWidening": dict(properties="'delta.enableTypeWidening' = 'true'"),
+    "clustering": dict(columns=SOME, partition="CLUSTER BY (id)"),
+    "generatedColumns": dict(properties="'delta.feature.generatedColumns' = 'supported'"),
+    "identityColumns": dict(properties="'delta.feature.identityColumns' = 'supported'"),
+    "variantType": dict(properties="'delta.feature.variantType' = 'supported'"),
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_table_that_needs_more_is_refused_by_name(adopting, spark, feature):
+    spark_create(spark, adopting.folder, **FEATURES[feature])
+    assert feature in adopting.refusal()
+
+
+def test_constraints_are_refused_by_name(adopting, spark):
+    spark_create(spark, adopting.folder)
+    spark.sql(f"ALTER TABLE {adopting.folder.spark} ADD CONSTRAINT positive CHECK (id >= 0)")
+    assert "checkConstraints" in adopting.refusal()
+
+
+def test_a_column_of_another_type_is_refused_by_name(adopting, spark):
+    spark_create(spark, adopting.folder, columns="id string, timestamp timestamp, part string")
+    assert '"id"' in adopting.refusal()
