@@ -63,7 +63,7 @@ std::vector<TableId> LakeTables::DeleteUnusedFolders() {
 Status LakeTables::DeleteFolder(const std::string& location) {
   VARVE_ASSIGN_OR_RETURN(const auto objects, context_.store->List(location + "/"));
   for (const auto& object : objects) VARVE_RETURN_IF_ERROR(context_.store->Delete(object.name));
-  return OkStatus();
+  return context_.commits->Forget(location);
 }
 
 }  // namespace varve::engine

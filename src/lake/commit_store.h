@@ -20,6 +20,9 @@ namespace varve::lake {
 // The object that holds a version.
 std::string CommitName(const std::string& location, int64_t version);
 
+// Below _delta_log: where commits lie before they are versions.
+inline constexpr std::string_view kTemporaryCommits = ".tmp/";
+
 class CommitStore {
  public:
   virtual ~CommitStore() = default;
@@ -32,6 +35,12 @@ class CommitStore {
   // To be called before the newest version is looked for: finishes what a writer that stopped half
   // way has committed but not made readable.
   virtual Status Settle(const std::string& location) = 0;
+
+  // To be called when a table's folder has been deleted: drops what is kept of it elsewhere.
+  virtual Status Forget(const std::string& location) {
+    (void)location;  // nothing is kept, unless a store says otherwise
+    return OkStatus();
+  }
 };
 
 // For stores whose PutIfAbsent is atomic: nothing is ever half done.

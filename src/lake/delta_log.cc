@@ -261,8 +261,10 @@ Result<int64_t> DeltaLog::CleanUp(int64_t before_us) {
   }
   int64_t deleted = 0;
   for (const io::ObjectInfo& object : objects) {
+    const bool left_over = object.name.starts_with(folder_ + std::string(kTemporaryCommits)) &&
+                           object.modified_us < before_us;
     const auto file = ParseName(BaseName(object.name));
-    if (!file || file->version >= oldest_kept) continue;
+    if (!left_over && (!file || file->version >= oldest_kept)) continue;
     VARVE_RETURN_IF_ERROR(store_.Delete(object.name));
     ++deleted;
   }

@@ -45,7 +45,8 @@ class DeltaLog {
   // local file to be made and moved away.
   Status WriteCheckpoint(const TableState& state, int64_t now_ms, const std::string& scratch_path);
 
-  // Deletes log files that a checkpoint older than `before_us` made superfluous. Returns how many.
+  // Deletes log files that a checkpoint older than `before_us` made superfluous, and what writers
+  // that stopped before then left behind. Returns how many.
   Result<int64_t> CleanUp(int64_t before_us);
 
  private:
