@@ -53,6 +53,8 @@ constexpr std::array kOptions = {
                "Address of DynamoDB."},
     OptionSpec{"table-prefix", "TIMEFUSION_TABLE_PREFIX", kFolder, "varve", 0, 0, "", "",
                "Folder of the lake below which the tables lie."},
+    OptionSpec{"lake-refresh-secs", "VARVE_LAKE_REFRESH_SECS", kInteger, "30", 0, 86400, "", "",
+               "How often commits of other servers and engines are looked for; 0 is never."},
     OptionSpec{"max-connections", "MAX_PG_CONNECTIONS,TIMEFUSION_MAX_CONNECTIONS", kInteger, "100",
                1, 10000, "", "",
                "Clients of the PostgreSQL protocol at once; one more gets 53300."},

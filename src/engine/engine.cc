@@ -33,11 +33,15 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
   VARVE_RETURN_IF_ERROR(core->meta->Load(catalog));
   core->parquet_writer = std::make_unique<DuckParquetWriter>(*core->database, core->sources);
   core->checkpoint_codec = std::make_unique<DuckCheckpointCodec>(*core->database, core->sources);
-  for (const auto& table : core->options.shipped_tables) {
-    VARVE_RETURN_IF_ERROR(core->meta->EnsureShipped(catalog, table));
-  }
   return std::unique_ptr<SqlEngine>(new SqlEngine(std::move(core)));
 }
+
+Result<Lsn> SqlEngine::OpenTables(LakeParts parts) {
+  core_->sync = std::make_unique<LakeSync>(*core_, std::move(parts));
+  return core_->sync->Open();
+}
+
+Status SqlEngine::RefreshLake() { return core_->sync->Refresh(); }
 
 Status SqlEngine::Attach(const EngineParts& parts) {
   VARVE_CHECK(parts.buffer != nullptr && parts.writer != nullptr && parts.tables != nullptr);
@@ -68,7 +72,9 @@ Result<std::unique_ptr<Session>> SqlEngine::NewSession(const std::string& user,
 
 lake::ParquetWriter& SqlEngine::parquet_writer() { return *core_->parquet_writer; }
 lake::CheckpointCodec& SqlEngine::checkpoint_codec() { return *core_->checkpoint_codec; }
-Result<TableId> SqlEngine::HighestTableId() { return core_->meta->HighestTableId(); }
+Result<TableId> SqlEngine::HighestTableId() {
+  return core_->meta->is_new() ? TableId(0) : core_->meta->HighestTableId();
+}
 Result<std::set<uint64_t>> SqlEngine::CommittedNumbers() { return core_->meta->CommittedNumbers(); }
 Status SqlEngine::KeepCommittedNumbers(const std::set<uint64_t>& met) {
   return core_->meta->KeepCommittedNumbers(met);

@@ -4,7 +4,8 @@
 //           lake and flush.
 // Order:    1. Open: meta.duckdb is read, the Catalog is filled; parquet_writer() and
 //              checkpoint_codec() work from here on, sessions do not.
-//           2. main opens the Delta tables, fills the buffer, replays the log (with the Catalog).
+//           2. OpenTables: finds and opens the Delta tables, fills Catalog and buffer. Then main
+//              replays the log (with the Catalog).
 //           3. Attach: sessions may be made. See README.md.
 // Threads:  safe after Attach.
 #pragma once
@@ -65,6 +66,16 @@ struct EngineParts {
   lake::DeltaTable::Context lake;  // for the Delta tables of CREATE TABLE
 };
 
+// What the tables are opened with; all outlive the engine's users.
+struct LakeParts {
+  buffer::Buffer* buffer = nullptr;
+  lake::TableSet* tables = nullptr;
+  lake::DeltaTable::Context context;
+  // The appId of this node's commits: "<node id>/<table id>".
+  std::function<std::string(TableId)> app_id;
+  bool has_log = false;  // rows of an earlier run may be replayed
+};
+
 class Database;
 struct EngineCore;
 
@@ -79,8 +90,15 @@ class SqlEngine : public Engine {
   lake::ParquetWriter& parquet_writer();
   lake::CheckpointCodec& checkpoint_codec();
 
+  // Opens every table that is known here or lies in the lake, whoever made it, and makes the
+  // shipped ones that are nowhere. Returns the highest Lsn that the files of any table reach.
+  Result<Lsn> OpenTables(LakeParts parts);
+  // Picks up what other servers and engines have committed since: rows, columns, tables.
+  Status RefreshLake();
+
   // The highest table id ever given: a log record with a higher one is damage, one with an unknown
-  // lower id belonged to a table that was dropped or never became durable.
+  // lower id belonged to a table that was dropped or never became durable. 0 when the definitions
+  // are new: whether a table was dropped, nobody knows then.
   Result<TableId> HighestTableId();
 
   // The numbers of the transactions with definitions and rows whose definitions are committed: the

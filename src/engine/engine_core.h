@@ -10,6 +10,7 @@
 #include "engine/duck_checkpoint_codec.h"
 #include "engine/duck_parquet_writer.h"
 #include "engine/engine.h"
+#include "engine/lake_sync.h"
 #include "engine/lake_tables.h"
 #include "engine/meta_store.h"
 #include "engine/session_registry.h"
@@ -29,6 +30,7 @@ struct EngineCore {
   std::unique_ptr<MetaStore> meta;
   std::unique_ptr<DuckParquetWriter> parquet_writer;
   std::unique_ptr<DuckCheckpointCodec> checkpoint_codec;
+  std::unique_ptr<LakeSync> sync;
   std::unique_ptr<LakeTables> tables;
   SessionRegistry sessions;
   Deadlines deadlines;

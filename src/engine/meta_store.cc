@@ -93,8 +93,12 @@ duckdb::unique_ptr<duckdb::SQLStatement> CreateStatementFor(const TableDef& tabl
 
 Result<std::unique_ptr<MetaStore>> MetaStore::Open(Database& database) {
   auto connection = database.current()->Connect();
+  VARVE_ASSIGN_OR_RETURN(auto before,
+                         RunInternal(connection,
+                                     "SELECT 1 FROM duckdb_schemas() WHERE schema_name = "
+                                     "'varve_internal'"));
   for (const char* sql : kSetUp) VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
-  return std::unique_ptr<MetaStore>(new MetaStore(database));
+  return std::unique_ptr<MetaStore>(new MetaStore(database, before->RowCount() == 0));
 }
 
 Status MetaStore::Load(catalog::Catalog& catalog) {
@@ -104,43 +108,91 @@ Status MetaStore::Load(catalog::Catalog& catalog) {
   return OkStatus();
 }
 
-Status MetaStore::EnsureShipped(catalog::Catalog& catalog, TableDef table) {
+Status MetaStore::Register(const TableDef& table, const std::function<void()>& publish) {
   auto connection = database_.current()->Connect();
+  return InTransaction(connection, [&]() -> Status {
+    VARVE_RETURN_IF_ERROR(
+        RunInternal(connection, "CREATE SCHEMA IF NOT EXISTS " + SqlName(table.name.schema))
+            .status());
+    VARVE_RETURN_IF_ERROR(GuardDuck([&]() -> Status {
+      auto result = connection.Query(CreateStatementFor(table));
+      return result->HasError() ? StatusFromDuck(result->GetErrorObject()) : OkStatus();
+    }));
+    VARVE_RETURN_IF_ERROR(Insert(connection, table));
+    publish();
+    return OkStatus();
+  });
+}
+
+Status MetaStore::Widen(const TableDef& before, const TableDef& after,
+                        const std::function<void()>& publish) {
+  auto connection = database_.current()->Connect();
+  return InTransaction(connection, [&]() -> Status {
+    for (const auto& column : after.columns) {
+      if (before.FindColumn(column.name)) continue;
+      VARVE_RETURN_IF_ERROR(
+          RunInternal(connection, fmt::format("ALTER TABLE {}.{} ADD COLUMN {} {}",
+                                              SqlName(after.name.schema), SqlName(after.name.table),
+                                              SqlName(column.name), ToDuck(column.type).ToString()))
+              .status());
+    }
+    VARVE_ASSIGN_OR_RETURN(
+        auto replaced,
+        RunInternal(connection,
+                    fmt::format("UPDATE varve_internal.tables SET definition = {} WHERE id = {} "
+                                "RETURNING id",
+                                SqlLiteral(EncodeDefinition(after)), after.id.value)));
+    if (replaced->RowCount() != 1) {
+      return SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" does not exist any more",
+                       after.name.table);
+    }
+    publish();
+    return OkStatus();
+  });
+}
+
+Status MetaStore::Forget(const TableDef& table) {
+  auto connection = database_.current()->Connect();
+  return InTransaction(connection, [&]() -> Status {
+    VARVE_RETURN_IF_ERROR(
+        RunInternal(connection, fmt::format("DROP TABLE IF EXISTS {}.{}",
+                                            SqlName(table.name.schema), SqlName(table.name.table)))
+            .status());
+    return Drop(connection, table);
+  });
+}
+
+Status MetaStore::EnsureShipped(catalog::Catalog& catalog, TableDef table) {
   const auto existing = catalog.Find(table.name);
   if (!existing) {
     VARVE_ASSIGN_OR_RETURN(table.id, NewTableId());
     VARVE_ASSIGN_OR_RETURN(table.location, NewLocation(table.name, table.id));
-    const Status created = InTransaction(connection, [&]() -> Status {
-      auto status = GuardDuck([&]() -> Status {
-        auto result = connection.Query(CreateStatementFor(table));
-        return result->HasError() ? StatusFromDuck(result->GetErrorObject()) : OkStatus();
-      });
-      return status.ok() ? Insert(connection, table) : status;
-    });
-    VARVE_RETURN_IF_ERROR(created);
+    VARVE_RETURN_IF_ERROR(Register(table, [] {}));
     catalog.Put(std::make_shared<const TableDef>(std::move(table)));
     return OkStatus();
   }
   TableDef wider = *existing;
-  std::vector<std::string> added;
   for (auto& column : table.columns) {
     if (wider.FindColumn(column.name)) continue;
     column.id = ColumnId(wider.columns.back().id.value + 1);
     column.nullable = true;  // rows that are there have no value for it
-    added.push_back(fmt::format("ALTER TABLE {}.{} ADD COLUMN {} {}", SqlName(table.name.schema),
-                                SqlName(table.name.table), SqlName(column.name),
-                                ToDuck(column.type).ToString()));
     wider.columns.push_back(column);
   }
-  if (added.empty()) return OkStatus();
+  if (wider.columns.size() == existing->columns.size()) return OkStatus();
   wider.schema_version++;
-  const Status changed = InTransaction(connection, [&]() -> Status {
-    for (const auto& sql : added) VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
-    return Replace(connection, wider);
-  });
-  VARVE_RETURN_IF_ERROR(changed);
+  VARVE_RETURN_IF_ERROR(Widen(*existing, wider, [] {}));
   catalog.Put(std::make_shared<const TableDef>(std::move(wider)));
   return OkStatus();
+}
+
+Status MetaStore::NoteTableId(TableId id) {
+  MutexLock lock(mu_);
+  auto connection = database_.current()->Connect();
+  return RunInternal(connection,
+                     fmt::format("UPDATE varve_internal.counters SET value = greatest(value, {}) "
+                                 "WHERE name = 'table_id'",
+                                 id.value))
+      .status();
 }
 
 Result<uint64_t> MetaStore::NextOf(std::string_view counter) {

@@ -10,6 +10,8 @@
 #pragma once
 
 #include <duckdb.hpp>
+#include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,8 +39,23 @@ class MetaStore {
   // Creates a shipped table, or adds the columns that it lacks. Other differences are left alone.
   Status EnsureShipped(catalog::Catalog& catalog, TableDef table);
 
+  // True when there was no registry before this start.
+  bool is_new() const { return is_new_; }
+
+  // Makes the table in DuckDB and in the registry, with its schema if that is not there. `publish`
+  // runs when both are possible and before they are committed; undoing it after an error is the
+  // caller's.
+  Status Register(const TableDef& table, const std::function<void()>& publish);
+  // The same for columns that only `after` has and for its options. An error when `before` is not
+  // there any more or another transaction is changing it.
+  Status Widen(const TableDef& before, const TableDef& after, const std::function<void()>& publish);
+  // Removes a table that another server has dropped; its folder counts as dropped here too.
+  Status Forget(const TableDef& table);
+
   // A number that no table ever had. Durable on return.
   Result<TableId> NewTableId() VARVE_EXCLUDES(mu_);
+  // No table will get this number, nor a lower one, any more. Durable on return.
+  Status NoteTableId(TableId id) VARVE_EXCLUDES(mu_);
 
   // The highest number given so far; 0 when there was none.
   Result<TableId> HighestTableId();
@@ -63,11 +80,12 @@ class MetaStore {
   Result<std::string> NewLocation(const QualifiedName& name, TableId id);
 
  private:
-  explicit MetaStore(Database& database) : database_(database) {}
+  MetaStore(Database& database, bool is_new) : database_(database), is_new_(is_new) {}
 
   Result<uint64_t> NextOf(std::string_view counter) VARVE_EXCLUDES(mu_);
 
   Database& database_;
+  const bool is_new_;
   Mutex mu_;  // one number at a time
 };
 

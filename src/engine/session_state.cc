@@ -31,6 +31,12 @@ TableRef SessionState::FindTable(const duckdb::TableCatalogEntry& entry) const {
   return table;
 }
 
+Status UnreadableTable(const TableDef& table, const FileSet& files) {
+  return WithHint(SqlErrorf(sqlstate::kFeatureNotSupported, "table \"{}\" cannot be served: {}",
+                            table.name.table, files.unreadable),
+                  "varve.lake_errors lists such tables.");
+}
+
 TableView SessionState::View(const TableRef& table) const {
   TableView view;
   view.table = table;
@@ -46,6 +52,7 @@ TableView SessionState::View(const TableRef& table) const {
   const auto found = snapshot->find(table->id);
   if (found == snapshot->end()) return view;
   view.files = found->second->files;
+  if (!view.files->unreadable.empty()) ThrowStatus(UnreadableTable(*table, *view.files));
   const auto& segments = found->second->segments;
   for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
     view.resident.push_back({(*it)->rows, (*it)->time_range});

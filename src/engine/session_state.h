@@ -77,6 +77,9 @@ class InternalScope {
   const bool before_;
 };
 
+// The error of whoever reads or writes a table whose Delta table cannot be served.
+Status UnreadableTable(const TableDef& table, const FileSet& files);
+
 // The id in the entry's tag, or nullopt for an ordinary table.
 std::optional<TableId> TaggedTableId(const duckdb::CatalogEntry& entry);
 

@@ -48,8 +48,13 @@ Status DuckSession::CheckRoom(const WriteSet& rows) {
 // Rows that were decoded while somebody else dropped their table must not be acknowledged: the
 // buffer lets them go. What is dropped after this look counts as written before.
 Status DuckSession::CheckTables(const WriteSet& rows) const {
+  const auto snapshot = core_.parts.buffer->Snapshot();
   for (const auto& part : rows) {
     const TableId id = part.table->id;
+    const auto shown = snapshot->find(id);
+    if (shown != snapshot->end() && !shown->second->files->unreadable.empty()) {
+      return UnreadableTable(*part.table, *shown->second->files);
+    }
     if (state_->own_tables.contains(id) || core_.catalog.Find(id)) continue;
     return SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" does not exist any more",
                      part.table->name.table);

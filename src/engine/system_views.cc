@@ -10,6 +10,7 @@
 
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
+#include "engine/lake_functions.h"
 #include "engine/session_state.h"
 
 namespace varve::engine {
@@ -123,6 +124,16 @@ std::vector<ValueRow> SessionRowsOf(EngineCore& core) {
   return rows;
 }
 
+std::vector<ValueRow> LakeErrorRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  for (const auto& error : core.sync->Errors()) {
+    rows.push_back({Text(error.location),
+                    error.table.empty() ? Value(LogicalType::VARCHAR) : Text(error.table),
+                    Text(error.state), Text(error.message), TimeOrNull(error.since_us, true)});
+  }
+  return rows;
+}
+
 std::vector<ValueRow> LogRowsOf(EngineCore& core) {
   std::vector<ValueRow> rows;
   if (!core.parts.log_status) return rows;
@@ -187,6 +198,13 @@ const std::vector<SystemTable>& SystemTables() {
         {"started", kTime},
         {"statement_started", kTime}},
        SessionRowsOf},
+      {"lake_errors",
+       {{"location", kText},
+        {"table_name", kText},
+        {"sqlstate", kText},
+        {"message", kText},
+        {"since", kTime}},
+       LakeErrorRowsOf},
       {"log", {{"property", kText}, {"value", kText}}, LogRowsOf},
       {"cache",
        {{"tier", kText},
@@ -255,6 +273,8 @@ struct FlushInfo : duckdb::ScalarFunctionInfo {
   EngineCore& core;
 };
 
+}  // namespace
+
 TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text) {
   const auto session = SessionState::Of(context);
   const auto name = duckdb::QualifiedName::Parse(text);
@@ -270,6 +290,8 @@ TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text) {
   }
   return table;
 }
+
+namespace {
 
 void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
   const auto& function = state.expr.Cast<duckdb::BoundFunctionExpression>().function;
@@ -306,6 +328,7 @@ void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core) {
   flush.SetVolatile();
   flush.function_info = duckdb::make_shared_ptr<FlushInfo>(core);
   loader.RegisterFunction(std::move(flush));
+  RegisterLakeFunctions(loader, core);
 }
 
 Status CreateSystemViews(duckdb::Connection& connection) {
@@ -316,6 +339,7 @@ Status CreateSystemViews(duckdb::Connection& connection) {
         fmt::format("CREATE OR REPLACE VIEW varve.{0} AS FROM varve_{0}_rows()", name);
     VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
   }
+  VARVE_RETURN_IF_ERROR(CreateLakeMacros(connection));
   return RunInternal(connection,
                      "CREATE OR REPLACE MACRO varve.flush(table_name) AS varve_flush(table_name)")
       .status();

@@ -9,6 +9,7 @@
 #include <duckdb.hpp>
 
 #include "base/status.h"
+#include "model/schema.h"
 
 namespace varve::engine {
 
@@ -19,5 +20,8 @@ void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core);
 
 // Makes schema, views and macros in meta.duckdb; replaces those of an older version.
 Status CreateSystemViews(duckdb::Connection& connection);
+
+// The Varve table that a function's argument names; throws 42P01 for any other.
+TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text);
 
 }  // namespace varve::engine

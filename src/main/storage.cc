@@ -99,9 +99,6 @@ struct Storage::Parts {
 
   Status OpenLake(const config::Options& options);
   Status OpenEngine(const config::Options& options);
-  // Opens the table's Delta log, or makes it, and shows the table to the buffer. Returns the Lsn
-  // that its files reach: replay begins after it.
-  Result<Lsn> OpenTable(const TableRef& table);
   Status OpenTables(const config::Options& options);
   Status OpenLog(const config::Options& options);
   Status StartJobs(const config::Options& options);
@@ -153,32 +150,20 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   return OkStatus();
 }
 
-Result<Lsn> Storage::Parts::OpenTable(const TableRef& table) {
-  Result<std::unique_ptr<lake::DeltaTable>> opened = lake::DeltaTable::Open(delta, table);
-  if (!opened.ok() && opened.status().code() == StatusCode::kNotFound) {
-    opened = lake::DeltaTable::Create(delta, table);
-  }
-  if (!opened.ok()) return Annotate(opened.status(), table->name.ToString());
-  const std::shared_ptr<lake::DeltaTable> lake_table = *std::move(opened);
-  const int64_t flushed =
-      lake_table->txn_version(flush::TxnAppId(dir.node_id, table->id)).value_or(0);
-  if (flushed < 0) return DataLoss("{}: negative txn version {}", table->name.ToString(), flushed);
-  const Lsn through(static_cast<uint64_t>(flushed));
-  tables.Put(table->id, lake_table);
-  buffer.AddTable(table, lake_table->files(), through);
-  return through;
-}
-
 Status Storage::Parts::OpenTables(const config::Options& options) {
   delta.store = store.get();
   delta.commits = commits.get();
   delta.checkpoints = &engine->checkpoint_codec();
   delta.clock = &Clock::System();
   delta.scratch_dir = dir.Sub("scratch");
-  for (const TableRef& table : catalog.List()) {
-    VARVE_ASSIGN_OR_RETURN(const Lsn flushed, OpenTable(table));
-    flushed_max = std::max(flushed_max, flushed);
-  }
+  const auto segments = files.List(dir.Sub("log"));
+  engine::LakeParts lake;
+  lake.buffer = &buffer;
+  lake.tables = &tables;
+  lake.context = delta;
+  lake.app_id = [this](TableId id) { return flush::TxnAppId(dir.node_id, id); };
+  lake.has_log = segments.ok() && !segments->empty();
+  VARVE_ASSIGN_OR_RETURN(flushed_max, engine->OpenTables(std::move(lake)));
   flush::FlushSettings settings;
   settings.node_id = dir.node_id;
   settings.scratch_dir = dir.Sub("scratch");
@@ -219,6 +204,13 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   background = std::make_unique<flush::BackgroundWork>(
       flush::BackgroundWork::Parts{buffer, budget, *log, *flusher, runner},
       std::chrono::seconds(options.Integer("flush-interval-secs")));
+  if (const auto interval = std::chrono::seconds(options.Integer("lake-refresh-secs"));
+      interval.count() > 0) {
+    runner.Add({.name = "lake-refresh",
+                .interval = interval,
+                .retry_after = interval,
+                .run = [this](flush::JobRunner::Trigger) { return engine->RefreshLake(); }});
+  }
   runner.Add({.name = "drop-folders",
               .interval = kDropFoldersInterval,
               .run = [this](flush::JobRunner::Trigger) { return engine->DeleteDroppedFolders(); }});

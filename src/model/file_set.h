@@ -42,6 +42,9 @@ struct FileSet {
   // By appId, the txn version last committed in or before this version: with it the files say how far
   // the log of a node is in them.
   std::map<std::string, int64_t> txns;
+  // Why the table cannot be served although it is known, empty for one that can: nobody may read
+  // these files as all there is, nor write to the table.
+  std::string unreadable;
   // One object for all versions that an open table gives out: while somebody holds any of them, the
   // files of a dropped table stay. Null where nobody deletes.
   std::shared_ptr<const void> in_use;

@@ -113,17 +113,13 @@ void EngineFixture::Start() {
   auto engine = SqlEngine::Open(options_, *catalog_, *store_);
   ASSERT_TRUE(engine.ok()) << engine.status();
   engine_ = *std::move(engine);
-  for (const auto& table : catalog_->List()) {
-    auto delta = lake::DeltaTable::Open(LakeContext(), table);
-    if (delta.status().code() == StatusCode::kNotFound) {
-      delta = lake::DeltaTable::Create(LakeContext(), table);
-    }
-    ASSERT_TRUE(delta.ok()) << delta.status();
-    const Status widened = (*delta)->UpdateSchema(table);
-    ASSERT_TRUE(widened.ok()) << widened;
-    buffer_->AddTable(table, (*delta)->files(), Lsn(0));
-    tables_->Put(table->id, *std::move(delta));
-  }
+  LakeParts lake;
+  lake.buffer = buffer_.get();
+  lake.tables = tables_.get();
+  lake.context = LakeContext();
+  lake.app_id = [](TableId id) { return "test/" + std::to_string(id.value); };
+  const auto opened = engine_->OpenTables(std::move(lake));
+  ASSERT_TRUE(opened.ok()) << opened.status();
   EngineParts parts;
   parts.buffer = buffer_.get();
   parts.writer = writer_.get();

@@ -1,0 +1,313 @@
+#include "engine/lake_sync.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/parallel.h"
+#include "engine/engine_core.h"
+#include "engine/session_state.h"
+#include "lake/table_definition.h"
+
+namespace varve::engine {
+namespace {
+
+// A store answers many requests at once; opening a table is mostly waiting for it.
+constexpr size_t kOpensAtOnce = 16;
+// A folder that cannot be served is looked at again after this long: its log may be long.
+constexpr int64_t kRetryFolderUs = 600'000'000;
+
+// When the definitions are lost and the log is not: above every id that the log may know.
+constexpr TableId kFirstIdBesideALog(1 << 20);
+
+bool IsReserved(const std::string& schema) {
+  for (const char* reserved : {kInternalSchema, kSystemSchema, "information_schema", "main"}) {
+    if (duckdb::StringUtil::CIEquals(schema, reserved)) return true;
+  }
+  return schema.empty() || duckdb::StringUtil::StartsWith(duckdb::StringUtil::Lower(schema), "pg_");
+}
+
+bool SameDefinition(const TableDef& a, const TableDef& b) {
+  return a.columns.size() == b.columns.size() &&
+         lake::DefinitionValue(a) == lake::DefinitionValue(b);
+}
+
+}  // namespace
+
+Result<Lsn> LakeSync::Open() {
+  MutexLock lock(mu_);
+  if (core_.meta->is_new() && parts_.has_log) {
+    VARVE_RETURN_IF_ERROR(core_.meta->NoteTableId(kFirstIdBesideALog));
+  }
+  VARVE_RETURN_IF_ERROR(AdoptUnknown());
+  for (const auto& shipped : core_.options.shipped_tables) {
+    VARVE_RETURN_IF_ERROR(core_.meta->EnsureShipped(core_.catalog, shipped));
+  }
+  std::vector<TableRef> tables;
+  for (const auto& table : core_.catalog.List()) {
+    if (!parts_.tables->Find(table->id)) tables.push_back(table);
+  }
+  std::vector<Result<std::unique_ptr<lake::DeltaTable>>> opened(tables.size());
+  RunParallel(tables.size(), kOpensAtOnce, [&](size_t i) { opened[i] = OpenOrCreate(tables[i]); });
+  for (size_t i = 0; i < tables.size(); i++) {
+    VARVE_RETURN_IF_ERROR(OpenKnown(tables[i], std::move(opened[i])));
+  }
+  return flushed_max_;
+}
+
+Result<std::unique_ptr<lake::DeltaTable>> LakeSync::OpenOrCreate(const TableRef& table) const {
+  auto opened = lake::DeltaTable::Open(parts_.context, table);
+  if (opened.status().code() != StatusCode::kNotFound) return opened;
+  return lake::DeltaTable::Create(parts_.context, table);
+}
+
+Status LakeSync::OpenKnown(const TableRef& table,
+                           Result<std::unique_ptr<lake::DeltaTable>> opened) {
+  if (SqlStateOf(opened.status()) == sqlstate::kObjectInUse) return Forget(table);
+  if (opened.status().code() == StatusCode::kUnavailable) {
+    return Annotate(opened.status(), table->name.ToString());
+  }
+  Note(table->location, table->name.ToString(), opened.status());
+  if (!opened.ok()) {
+    // Its rows in the log stay there until the table can be served again.
+    auto none = std::make_shared<FileSet>();
+    none->unreadable = MessageOf(opened.status());
+    parts_.buffer->AddTable(table, std::move(none), Lsn(0));
+    return OkStatus();
+  }
+  const Delta delta = *std::move(opened);
+  VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(table, *delta->files()));
+  flushed_max_ = std::max(flushed_max_, through);
+  parts_.tables->Put(table->id, delta);
+  parts_.buffer->AddTable(table, delta->files(), through);
+  const Status taken = TakeOver(table, *delta);
+  Note(table->location, table->name.ToString(), taken);
+  return OkStatus();
+}
+
+Result<Lsn> LakeSync::FlushedThrough(const TableRef& table, const FileSet& files) const {
+  const auto txn = files.txns.find(parts_.app_id(table->id));
+  if (txn == files.txns.end()) return Lsn(0);
+  if (txn->second < 0) {
+    return DataLoss("{}: negative txn version {}", table->name.ToString(), txn->second);
+  }
+  return Lsn(static_cast<uint64_t>(txn->second));
+}
+
+Result<std::vector<LakeSync::Found>> LakeSync::FindUnknown() {
+  VARVE_ASSIGN_OR_RETURN(const auto folders, parts_.context.store->ListFolders(""));
+  std::set<std::string> known;
+  for (const auto& table : core_.catalog.List()) known.insert(table->location);
+  VARVE_ASSIGN_OR_RETURN(const auto dropped, core_.meta->Dropped());
+  for (const auto& table : dropped) known.insert(table.location);
+  const int64_t now_us = Clock::System().MonotonicUs();
+  std::vector<Found> found;
+  for (const auto& folder : folders) {
+    const auto refused = not_before_us_.find(folder);
+    if (known.contains(folder) || (refused != not_before_us_.end() && now_us < refused->second)) {
+      continue;
+    }
+    found.push_back({folder});
+  }
+  RunParallel(found.size(), kOpensAtOnce, [&](size_t i) {
+    found[i].delta = lake::DeltaTable::Discover(parts_.context, found[i].location);
+  });
+  return found;
+}
+
+Status LakeSync::AdoptUnknown() {
+  VARVE_ASSIGN_OR_RETURN(auto unknown, FindUnknown());
+  // Before any new id is given: it must not be one that the log knows as another table's.
+  TableId highest(0);
+  for (const auto& found : unknown) {
+    if (!found.delta.ok()) continue;
+    highest = std::max(highest, FormerId(*(*found.delta)->files()).value_or(TableId(0)));
+  }
+  VARVE_RETURN_IF_ERROR(core_.meta->NoteTableId(highest));
+  for (auto& found : unknown) {
+    Status status = found.delta.status();
+    if (status.code() == StatusCode::kUnavailable) return status;
+    // No Delta log, or that of a dropped table, whose files another server deletes.
+    const bool is_table = status.code() != StatusCode::kNotFound;
+    if (status.ok()) status = Adopt(found.location, *std::move(found.delta));
+    Note(found.location, "", is_table ? status : OkStatus());
+    if (status.ok()) {
+      not_before_us_.erase(found.location);
+    } else {
+      not_before_us_[found.location] = Clock::System().MonotonicUs() + kRetryFolderUs;
+    }
+  }
+  return OkStatus();
+}
+
+std::optional<TableId> LakeSync::FormerId(const FileSet& files) const {
+  const std::string any = parts_.app_id(TableId(0));
+  const std::string_view node = std::string_view(any).substr(0, any.rfind('/') + 1);
+  for (const auto& [app_id, txn] : files.txns) {
+    if (!std::string_view(app_id).starts_with(node)) continue;
+    uint32_t id = 0;
+    const char* end = app_id.data() + app_id.size();
+    const auto read = std::from_chars(app_id.data() + node.size(), end, id);
+    if (read.ec == std::errc() && read.ptr == end && id != 0 && !core_.catalog.Find(TableId(id))) {
+      return TableId(id);
+    }
+  }
+  return std::nullopt;
+}
+
+Status LakeSync::Adopt(const std::string& location, Delta delta) {
+  VARVE_ASSIGN_OR_RETURN(auto definition, delta->definition());
+  TableDef& table = definition.table;
+  if (IsReserved(table.name.schema)) {
+    return SqlErrorf(sqlstate::kInsufficientPrivilege, "schema \"{}\" is reserved",
+                     table.name.schema);
+  }
+  if (const auto other = core_.catalog.Find(table.name)) {
+    return SqlErrorf(sqlstate::kDuplicateTable, "relation \"{}\" is in another folder: {}",
+                     table.name.ToString(), other->location);
+  }
+  const FileSetRef files = delta->files();
+  if (const auto former = FormerId(*files)) {
+    table.id = *former;
+  } else {
+    VARVE_ASSIGN_OR_RETURN(table.id, core_.meta->NewTableId());
+  }
+  const auto ref = std::make_shared<const TableDef>(table);
+  VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(ref, *files));
+  flushed_max_ = std::max(flushed_max_, through);
+  delta->Adopt(ref);
+  const auto publish = [&] {
+    parts_.tables->Put(ref->id, delta);
+    parts_.buffer->AddTable(ref, files, through);
+    core_.catalog.Put(ref);
+  };
+  const Status registered = core_.meta->Register(*ref, publish);
+  if (!registered.ok()) {
+    core_.catalog.Remove(ref->id);
+    parts_.buffer->DropTable(ref->id);
+    parts_.tables->Remove(ref->id);
+    return registered;
+  }
+  spdlog::info("lake: found table {} in {}, version {}", ref->name.ToString(), location,
+               files->version);
+  return OkStatus();
+}
+
+Status LakeSync::Refresh() {
+  MutexLock lock(mu_);
+  Status first;
+  for (const auto& table : core_.catalog.List()) {
+    Status status = RefreshLocked(table);
+    // One table's trouble is in varve.lake_errors; a store that does not answer is everybody's.
+    if (status.code() == StatusCode::kUnavailable) return status;
+    if (first.ok()) first = std::move(status);
+  }
+  VARVE_RETURN_IF_ERROR(AdoptUnknown());
+  return first;
+}
+
+Status LakeSync::Refresh(const TableRef& table) {
+  MutexLock lock(mu_);
+  not_before_us_.clear();
+  return RefreshLocked(table);
+}
+
+Status LakeSync::RefreshLocked(const TableRef& table) {
+  const Delta delta = parts_.tables->Find(table->id);
+  if (!delta) return Reopen(table);
+  const auto read = delta->Refresh();
+  if (read.ok() && delta->dropped()) return Forget(table);
+  Status status = read.status();
+  if (status.ok()) status = TakeOver(table, *delta);
+  if (read.ok()) {
+    const Status shown = core_.parts.maintenance->ShowFiles(table, *read);
+    if (status.ok()) status = shown;
+  }
+  if (status.code() != StatusCode::kUnavailable) {
+    Note(table->location, table->name.ToString(), status);
+  }
+  return Annotate(status, table->name.ToString());
+}
+
+Status LakeSync::Reopen(const TableRef& table) {
+  const auto snapshot = parts_.buffer->Snapshot();
+  const auto shown = snapshot->find(table->id);
+  if (shown == snapshot->end() || shown->second->files->unreadable.empty()) {
+    return OkStatus();  // dropped meanwhile, or being made
+  }
+  auto opened = OpenOrCreate(table);
+  if (!opened.ok()) {
+    Note(table->location, table->name.ToString(), opened.status());
+    return opened.status();
+  }
+  const Delta delta = *std::move(opened);
+  VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(table, *delta->files()));
+  for (const auto& segment : shown->second->segments) {
+    if (segment->lsns.begin <= through && through < segment->lsns.end.Prev()) {
+      return FailedPrecondition("rows of the log that its files hold came back with others: {}",
+                                "restart the server to serve the table");
+    }
+  }
+  parts_.tables->Put(table->id, delta);
+  parts_.buffer->Swap(table->id, through, delta->files());
+  Note(table->location, table->name.ToString(), OkStatus());
+  return TakeOver(table, *delta);
+}
+
+Status LakeSync::TakeOver(const TableRef& mine, lake::DeltaTable& delta) {
+  VARVE_ASSIGN_OR_RETURN(const auto definition, delta.definition());
+  VARVE_ASSIGN_OR_RETURN(TableDef merged,
+                         lake::Reconcile(*mine, definition.table, definition.has_options));
+  if (SameDefinition(*mine, merged)) return OkStatus();
+  merged.schema_version++;
+  const auto ref = std::make_shared<const TableDef>(std::move(merged));
+  const auto publish = [&](const TableRef& table) {
+    delta.Adopt(table);
+    parts_.buffer->UpdateTable(table);
+    core_.catalog.Put(table);
+  };
+  const Status changed = core_.meta->Widen(*mine, *ref, [&] { publish(ref); });
+  if (!changed.ok()) {
+    if (core_.catalog.Find(mine->id) == ref) publish(mine);
+    return changed;
+  }
+  spdlog::info("lake: another server has changed table {}", ref->name.ToString());
+  return OkStatus();
+}
+
+Status LakeSync::Forget(const TableRef& table) {
+  VARVE_RETURN_IF_ERROR(core_.meta->Forget(*table));
+  core_.catalog.Remove(table->id);
+  if (core_.tables) {
+    core_.tables->Drop(table);
+  } else {
+    parts_.tables->Remove(table->id);
+    parts_.buffer->DropTable(table->id);
+  }
+  Note(table->location, table->name.ToString(), OkStatus());
+  spdlog::info("lake: another server has dropped table {}", table->name.ToString());
+  return OkStatus();
+}
+
+void LakeSync::Note(const std::string& location, const std::string& table, const Status& error) {
+  MutexLock lock(errors_mu_);
+  if (error.ok()) {
+    errors_.erase(location);
+    return;
+  }
+  LakeError& entry = errors_[location];
+  const std::string message(MessageOf(error));
+  if (entry.message == message) return;
+  entry = {location, table, SqlStateOf(error), message, Clock::System().NowUs()};
+  spdlog::warn("lake: folder {} is not served as it is: {}", location, message);
+}
+
+std::vector<LakeError> LakeSync::Errors() const {
+  MutexLock lock(errors_mu_);
+  std::vector<LakeError> errors;
+  for (const auto& [location, error] : errors_) errors.push_back(error);
+  return errors;
+}
+
+}  // namespace varve::engine

@@ -1,0 +1,98 @@
+// Keeps this server's definitions and file lists in step with the tables that lie in the lake.
+//
+// Role:     start (Open), job "lake-refresh", SELECT varve.refresh('t') -> [LakeSync] -> MetaStore,
+//           DuckDB's definitions, Catalog, TableSet, Buffer. Who wins and when:
+//           docs/decisions/0011-the-lake-says-what-tables-there-are.md.
+// Order:    of a new table: lake and buffer, catalog, DuckDB; of a changed one: DuckDB first, which
+//           refuses whoever comes second, then the others, then its commit.
+// Errors:   what keeps one table from being served is kept for varve.lake_errors and stops neither
+//           the start nor the other tables; Unavailable when the store itself cannot be reached.
+// Threads:  safe after Open. One round at a time; blocks on the store.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "lake/delta_table.h"
+
+namespace varve::engine {
+
+struct EngineCore;
+
+// One row of varve.lake_errors.
+struct LakeError {
+  std::string location;
+  std::string table;  // as far as it is known
+  std::string state;
+  std::string message;
+  int64_t since_us = 0;  // microseconds UTC
+};
+
+class LakeSync {
+ public:
+  LakeSync(EngineCore& core, LakeParts parts) : core_(core), parts_(std::move(parts)) {}
+
+  // Finds tables that the catalogue does not know, makes the shipped ones that are nowhere, and
+  // opens all. Returns the highest Lsn that the files of any table reach.
+  Result<Lsn> Open() VARVE_EXCLUDES(mu_);
+
+  // One round over all tables and folders. The first error; the others are done all the same.
+  Status Refresh() VARVE_EXCLUDES(mu_);
+  // Of one table; and folders that were refused before are looked at again in the next round.
+  Status Refresh(const TableRef& table) VARVE_EXCLUDES(mu_);
+
+  std::vector<LakeError> Errors() const VARVE_EXCLUDES(errors_mu_);
+
+ private:
+  using Delta = std::shared_ptr<lake::DeltaTable>;
+  // A folder that no table of the catalogue has, and what lies in it.
+  struct Found {
+    std::string location;
+    Result<std::unique_ptr<lake::DeltaTable>> delta = nullptr;
+  };
+
+  // Folders without a table of ours, opened side by side.
+  Result<std::vector<Found>> FindUnknown() VARVE_REQUIRES(mu_);
+  Status AdoptUnknown() VARVE_REQUIRES(mu_);
+  // Registers a table that was found.
+  Status Adopt(const std::string& location, Delta delta) VARVE_REQUIRES(mu_);
+  // The id that this server gave the table before it lost its definitions.
+  std::optional<TableId> FormerId(const FileSet& files) const;
+  Status OpenKnown(const TableRef& table, Result<std::unique_ptr<lake::DeltaTable>> opened)
+      VARVE_REQUIRES(mu_);
+  // Opens the table's Delta log, or makes it.
+  Result<std::unique_ptr<lake::DeltaTable>> OpenOrCreate(const TableRef& table) const;
+  Status RefreshLocked(const TableRef& table) VARVE_REQUIRES(mu_);
+  // Tries a table again that could not be served.
+  Status Reopen(const TableRef& table) VARVE_REQUIRES(mu_);
+  // Takes over columns and options that the lake has and `mine` has not.
+  Status TakeOver(const TableRef& mine, lake::DeltaTable& delta) VARVE_REQUIRES(mu_);
+  // Another server has dropped the table.
+  Status Forget(const TableRef& table) VARVE_REQUIRES(mu_);
+  Result<Lsn> FlushedThrough(const TableRef& table, const FileSet& files) const;
+  void Note(const std::string& location, const std::string& table, const Status& error)
+      VARVE_EXCLUDES(errors_mu_);
+
+  EngineCore& core_;
+  const LakeParts parts_;
+
+  // Held across I/O: rounds are made one after the other.
+  Mutex mu_ VARVE_ACQUIRED_BEFORE(errors_mu_);
+  Lsn flushed_max_ VARVE_GUARDED_BY(mu_);
+  // Monotonic time before which a folder that was refused is not opened again.
+  std::map<std::string, int64_t> not_before_us_ VARVE_GUARDED_BY(mu_);
+
+  mutable Mutex errors_mu_;
+  std::map<std::string, LakeError> errors_ VARVE_GUARDED_BY(errors_mu_);  // by location
+};
+
+}  // namespace varve::engine
