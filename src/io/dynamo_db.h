@@ -3,9 +3,10 @@
 // Role:     lake (dynamo_commits) -> [DynamoDb] -> io/dynamodb (HTTP), io/testing (memory).
 // Layout:   an item is a map of attributes; only strings and numbers are known, others are left out
 //           of what is read.
-// Errors:   FailedPrecondition when a condition does not hold: nothing is changed then, unless an
+// Errors:   Aborted when a condition does not hold: nothing is changed then, unless an
 //           earlier try of the same call, whose answer was lost, has done it (read it to see).
 //           NotFound: there is no such table. Unavailable: whether a change happened is unknown.
+//           FailedPrecondition: keys or address are wrong, with a sentence for the operator.
 // Threads:  safe; every call blocks on the network. All reads are consistent.
 #pragma once
 

@@ -144,10 +144,9 @@ Result<bool> DynamoCommits::CopyIntoPlace(const std::string& location, int64_t v
   // Not left to PutIfAbsent alone: the store may be one that replaces objects all the same.
   Result<std::string> there = store_.Get(name);
   if (there.status().code() == StatusCode::kNotFound) {
-    Status put = store_.PutIfAbsent(name, content);
-    // The item says that this content is the version, so a plain Put is right; the condition only
-    // guards against writers who do not heed the lock table.
-    if (put.code() == StatusCode::kUnimplemented) put = store_.Put(name, content);
+    // The item says that this content is the version, so a plain Put would be right; the condition
+    // guards against writers who do not heed the lock table or take items back.
+    const Status put = store_.PutIfAbsent(name, content);
     if (put.ok()) return true;
     if (put.code() != StatusCode::kAlreadyExists) return put;
     there = store_.Get(name);
@@ -161,7 +160,7 @@ Status DynamoCommits::MarkComplete(const std::string& location, const CommitEntr
   const Status marked =
       db_.Update(key, layout_.Completion(clock_.NowUs()), layout_.IfUnchanged(entry));
   // Somebody else was faster; or the item has served its time and expired.
-  if (!marked.ok() && marked.code() != StatusCode::kFailedPrecondition) return marked;
+  if (!marked.ok() && marked.code() != StatusCode::kAborted) return marked;
   NoteSettled(location, entry.version);
   return OkStatus();
 }
@@ -193,7 +192,7 @@ Status DynamoCommits::Record(const std::string& location, const CommitEntry& our
   io::DynamoCondition condition = layout_.IfNew();
   for (int attempt = 1; attempt <= kRecordAttemptsMax; ++attempt) {
     const Status put = db_.Put(item, condition);
-    if (put.code() != StatusCode::kFailedPrecondition) return put;
+    if (put.code() != StatusCode::kAborted) return put;
     VARVE_ASSIGN_OR_RETURN(const auto theirs, ReadEntry(location, ours.version));
     if (!theirs) {
       // It has expired, or its writer took it back.
@@ -338,7 +337,7 @@ Status DynamoCommits::Forget(const std::string& location) {
       const Status gone =
           db_.Delete(layout_.KeyOf(table_path, entry.version), layout_.IfUnchanged(entry));
       // A new table at this place is being made.
-      if (gone.code() == StatusCode::kFailedPrecondition) return OkStatus();
+      if (gone.code() == StatusCode::kAborted) return OkStatus();
       VARVE_RETURN_IF_ERROR(gone);
     }
   }

@@ -164,14 +164,15 @@ TEST_P(DynamoCommitsTest, ALostAnswerDoesNotMakeTheCommitAnothers) {
 }
 
 TEST_P(DynamoCommitsTest, AStoreWithoutConditionalPutWillDo) {
-  writer_->store.SetBefore("put_if_absent", [](auto) {
-    return Status(StatusCode::kUnimplemented, "no conditional PUT");
-  });
+  writer_->store.conditional = false;
   ASSERT_TRUE(writer_->commits->Put(kTable, 0, "zero").ok());
   EXPECT_EQ(Version(0), "zero");
   CommitHalf(1, "one");
   ASSERT_TRUE(writer_->commits->Settle(kTable).ok());
   EXPECT_EQ(Version(1), "one");
+  ASSERT_TRUE(store_->Put(CommitName(kTable, 2), "theirs").ok());
+  EXPECT_EQ(writer_->commits->Put(kTable, 2, "mine").code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(Version(2), "theirs");
 }
 
 TEST_P(DynamoCommitsTest, AWriterWithoutItemsIsNotOverwritten) {

@@ -3,6 +3,7 @@
 // Role:     dynamo_commits_test, dynamo_races_test.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <string>
@@ -20,6 +21,8 @@ namespace varve::lake {
 class HookedStore final : public io::ObjectStore {
  public:
   using Hook = std::function<Status(std::string_view name)>;
+  // A store that pays no heed to conditions says false.
+  std::atomic<bool> conditional{true};
   explicit HookedStore(io::ObjectStore& store) : store_(store) {}
 
   // `op`: "get", "head", "put", "put_if_absent", "list" or "delete".
@@ -45,6 +48,7 @@ class HookedStore final : public io::ObjectStore {
   }
   Status PutIfAbsent(std::string_view name, std::string_view content) override {
     VARVE_RETURN_IF_ERROR(Enter("put_if_absent", name));
+    if (!conditional) return store_.Put(name, content);
     return store_.PutIfAbsent(name, content);
   }
   Status PutFile(std::string_view name, const std::string& path) override {

@@ -64,12 +64,13 @@ Status MemoryDynamoDb::Check(const Key& key, const DynamoCondition& condition) c
   const auto found = items_.find(key);
   const DynamoItem& item = found == items_.end() ? kNone : found->second;
   for (const std::string& name : condition.absent) {
-    if (item.contains(name)) return FailedPrecondition("the item has {} (test)", name);
+    if (item.contains(name))
+      return Status(StatusCode::kAborted, fmt::format("the item has {} (test)", name));
   }
   for (const auto& [name, value] : condition.equal) {
     const auto held = item.find(name);
     if (held == item.end() || held->second != value) {
-      return FailedPrecondition("the item has another {} (test)", name);
+      return Status(StatusCode::kAborted, fmt::format("the item has another {} (test)", name));
     }
   }
   return OkStatus();

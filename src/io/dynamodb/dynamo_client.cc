@@ -1,0 +1,213 @@
+#include "io/dynamodb/dynamo_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/telemetry.h"
+#include "io/aws/digest.h"
+#include "io/dynamodb/dynamo_json.h"
+
+namespace varve::io {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kShortestRequest{1'000};
+constexpr int kOk = 200;
+
+bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool AsksToTryAgain(int status, std::string_view code) {
+  return status >= 500 || status == 408 || status == 429 ||
+         IsOneOf(code, {"ProvisionedThroughputExceededException", "ThrottlingException",
+                        "RequestLimitExceeded", "LimitExceededException",
+                        "TransactionConflictException", "ReplicatedWriteConflictException"});
+}
+
+bool IsKeyCode(std::string_view code) {
+  return IsOneOf(code, {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException",
+                        "InvalidClientTokenId"});
+}
+
+// What the operator has to set right, or empty.
+std::string_view OptionToMend(std::string_view code) {
+  if (code == "ExpiredTokenException" || code == "ExpiredToken") return "s3-session-token";
+  if (code == "InvalidSignatureException" || code == "IncompleteSignatureException") {
+    return "s3-secret-key";
+  }
+  if (IsKeyCode(code) || IsOneOf(code, {"AccessDeniedException", "MissingAuthenticationToken",
+                                        "MissingAuthenticationTokenException"})) {
+    return "s3-access-key";
+  }
+  return {};
+}
+
+struct Address {
+  std::string url;
+  std::string host;
+};
+
+Result<Address> ReadEndpoint(const DynamoSettings& settings) {
+  if (settings.endpoint.empty()) {
+    std::string host = fmt::format("dynamodb.{}.amazonaws.com{}", settings.region,
+                                   settings.region.starts_with("cn-") ? ".cn" : "");
+    return Address{"https://" + host, host};
+  }
+  std::string_view text = settings.endpoint;
+  while (text.ends_with('/')) text.remove_suffix(1);
+  const size_t colon = text.find("://");
+  const std::string_view scheme = text.substr(0, colon);
+  if (colon == std::string_view::npos || (scheme != "https" && scheme != "http")) {
+    return InvalidArgument("dynamodb-endpoint: \"{}\" does not begin with https:// or http://",
+                           settings.endpoint);
+  }
+  const std::string_view host = text.substr(colon + 3);
+  if (host.empty() || host.find_first_of("/?#@ ") != std::string_view::npos) {
+    return InvalidArgument("dynamodb-endpoint: \"{}\" is not scheme, host and port alone",
+                           settings.endpoint);
+  }
+  if (scheme == "http" && !settings.allow_http) {
+    return InvalidArgument(
+        "dynamodb-endpoint: {} has no TLS; set s3-allow-http=true if keys and data may go over the "
+        "network in the clear",
+        settings.endpoint);
+  }
+  return Address{std::string(text), std::string(host)};
+}
+
+Counter& CounterOf(const std::string& name, const std::string& help, std::string_view operation) {
+  return Telemetry::Get().GetCounter(name, help, fmt::format("operation=\"{}\"", operation));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DynamoClient>> DynamoClient::Make(DynamoSettings settings,
+                                                         DynamoParts parts) {
+  if (settings.table.empty()) {
+    return InvalidArgument("dynamodb-table: the lock provider needs the name of a table");
+  }
+  VARVE_ASSIGN_OR_RETURN(Address address, ReadEndpoint(settings));
+  return std::unique_ptr<DynamoClient>(new DynamoClient(
+      std::move(settings), parts, std::move(address.url), std::move(address.host)));
+}
+
+Result<HttpResponse> DynamoClient::SendOnce(std::string_view operation, const std::string& body,
+                                            const aws::Credentials& credentials,
+                                            milliseconds limit) {
+  HttpRequest request{.method = "POST", .url = url_ + "/", .body = body};
+  request.limits = {settings_.connect_limit, limit, settings_.request_limit};
+  request.headers = {{"Host", host_},
+                     {"Content-Type", "application/x-amz-json-1.0"},
+                     {"X-Amz-Target", fmt::format("DynamoDB_20120810.{}", operation)}};
+  const std::string payload_sha256 = aws::PayloadSha256(body);
+  const std::vector<HttpHeader> signature =
+      aws::Sign({.method = request.method,
+                 .path = "/",
+                 .query = {},
+                 .headers = request.headers,
+                 .payload_sha256 = payload_sha256},
+                credentials, {settings_.region, "dynamodb"}, parts_.clock.NowUs());
+  request.headers.insert(request.headers.end(), signature.begin(), signature.end());
+  CounterOf("varve_dynamodb_requests_total", "Requests sent to DynamoDB, retries included.",
+            operation)
+      .Add();
+  return parts_.http.Send(request);
+}
+
+Status DynamoClient::ErrorOf(std::string_view operation, const HttpResponse& response) const {
+  const DynamoError error = ReadDynamoError(response.body);
+  const std::string_view code = error.code;
+  std::string text = code.empty() ? fmt::format("DynamoDB {} of {}: status {}", operation,
+                                                settings_.table, response.status)
+                                  : fmt::format("DynamoDB {} of {}: {} ({})", operation,
+                                                settings_.table, code, response.status);
+  if (!error.message.empty()) text += ", " + error.message;
+  if (code == "ConditionalCheckFailedException") return Status(StatusCode::kAborted, text);
+  if (code == "ResourceNotFoundException") return NotFound("{}", text);
+  if (const std::string_view option = OptionToMend(code); !option.empty()) {
+    return FailedPrecondition("{}: {} refuses the request: {}", option, url_, text);
+  }
+  if (AsksToTryAgain(response.status, code)) return Unavailable("{}", text);
+  if (code.empty()) {
+    return FailedPrecondition("dynamodb-endpoint: {} does not answer as DynamoDB does: {}", url_,
+                              text);
+  }
+  return Internal("{}", text);
+}
+
+Result<std::string> DynamoClient::Call(std::string_view operation, const std::string& body) {
+  Retrier retrier(settings_.retry, parts_.clock, parts_.random, parts_.http.gate());
+  bool reloaded = false;
+  while (true) {
+    const aws::Credentials credentials = parts_.credentials.Get();
+    const milliseconds limit =
+        std::min(std::max(retrier.remaining(), kShortestRequest), settings_.request_limit);
+    Result<HttpResponse> response = SendOnce(operation, body, credentials, limit);
+    Status failure = response.status();
+    if (response.ok()) {
+      if (response->status == kOk) return std::move(response->body);
+      // Keys that expire are renewed by somebody else, in the file that they came from.
+      if (!reloaded && IsKeyCode(ReadDynamoError(response->body).code) &&
+          parts_.credentials.Reload(credentials)) {
+        reloaded = true;
+        continue;
+      }
+      failure = ErrorOf(operation, *response);
+    } else {
+      failure = Annotate(failure, fmt::format("DynamoDB {} of {}", operation, settings_.table));
+    }
+    const bool final = failure.code() != StatusCode::kUnavailable || parts_.http.gate().stopped();
+    if (final || !retrier.WaitForNextTry()) {
+      if (failure.code() != StatusCode::kAborted) {
+        CounterOf("varve_dynamodb_errors_total", "Calls of DynamoDB that failed.", operation).Add();
+      }
+      if (retrier.tries() == 1) return failure;
+      return Annotate(failure, fmt::format("given up after {} tries in {} ms", retrier.tries(),
+                                           retrier.elapsed().count()));
+    }
+    CounterOf("varve_dynamodb_retries_total", "Requests to DynamoDB that were sent again.",
+              operation)
+        .Add();
+  }
+}
+
+Result<std::vector<DynamoKeyPart>> DynamoClient::DescribeKeys() {
+  VARVE_ASSIGN_OR_RETURN(const std::string answer,
+                         Call("DescribeTable", DescribeBody(settings_.table)));
+  VARVE_ASSIGN_OR_RETURN(DynamoTable table, ReadTable(answer));
+  // "UPDATING" tables work.
+  if (table.status == "CREATING" || table.status == "DELETING") {
+    return Unavailable("DynamoDB table \"{}\" cannot be used now, it is {}", settings_.table,
+                       table.status);
+  }
+  return std::move(table.keys);
+}
+
+Result<std::optional<DynamoItem>> DynamoClient::Get(const DynamoItem& key) {
+  VARVE_ASSIGN_OR_RETURN(const std::string answer, Call("GetItem", GetBody(settings_.table, key)));
+  return ReadItem(answer);
+}
+
+Status DynamoClient::Put(const DynamoItem& item, const DynamoCondition& condition) {
+  return Call("PutItem", PutBody(settings_.table, item, condition)).status();
+}
+
+Status DynamoClient::Update(const DynamoItem& key, const DynamoItem& changes,
+                            const DynamoCondition& condition) {
+  return Call("UpdateItem", UpdateBody(settings_.table, key, changes, condition)).status();
+}
+
+Status DynamoClient::Delete(const DynamoItem& key, const DynamoCondition& condition) {
+  return Call("DeleteItem", DeleteBody(settings_.table, key, condition)).status();
+}
+
+Result<std::vector<DynamoItem>> DynamoClient::QueryNewest(const DynamoItem& partition,
+                                                          size_t count) {
+  VARVE_ASSIGN_OR_RETURN(const std::string answer,
+                         Call("Query", QueryBody(settings_.table, partition, count)));
+  return ReadItems(answer);
+}
+
+}  // namespace varve::io
