@@ -213,6 +213,13 @@ bool MayMatch(const DataFile& file, const ColumnBound& bound) {
   return MayCompare(known, bound);
 }
 
+std::optional<int> CompareBounds(const Type& type, std::string_view a, std::string_view b) {
+  const std::optional<Key> key_a = MakeKey(type, a, false);
+  const std::optional<Key> key_b = MakeKey(type, b, false);
+  if (!key_a || !key_b) return std::nullopt;
+  return Compare(*key_a, *key_b);
+}
+
 bool MayMatchAll(const DataFile& file, std::span<const ColumnBound> bounds) {
   return std::all_of(bounds.begin(), bounds.end(),
                      [&](const ColumnBound& bound) { return MayMatch(file, bound); });

@@ -10,8 +10,10 @@
 // Threads:  pure functions.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/file_set.h"
@@ -46,5 +48,9 @@ bool MayMatch(const DataFile& file, const ColumnBound& bound);
 
 // The bounds are joined by AND.
 bool MayMatchAll(const DataFile& file, std::span<const ColumnBound> bounds);
+
+// Which of two bounds of one column is the smaller: negative, 0 or positive. Nullopt when the type
+// has no order here or a text does not parse.
+std::optional<int> CompareBounds(const Type& type, std::string_view a, std::string_view b);
 
 }  // namespace varve::lake

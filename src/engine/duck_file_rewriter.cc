@@ -1,0 +1,234 @@
+#include "engine/duck_file_rewriter.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "base/uuid.h"
+#include "engine/database.h"
+#include "engine/duck_guard.h"
+#include "engine/sorted_merge.h"
+#include "engine/type_mapping.h"
+
+namespace varve::engine {
+
+namespace {
+
+// A folder that goes with everything in it.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+// jsonb and uuid are strings in files, as Delta has them.
+duckdb::LogicalType FileType(const Type& type) {
+  const bool is_text = type.kind() == TypeKind::kJson || type.kind() == TypeKind::kUuid;
+  return is_text ? duckdb::LogicalType(duckdb::LogicalType::VARCHAR) : ToDuck(type);
+}
+
+class Rewriting {
+ public:
+  Rewriting(const lake::RewriteSpec& spec, duckdb::DuckDB& instance)
+      : spec_(spec), table_(*spec.format.table), instance_(instance), connection_(instance) {}
+
+  Status Prepare();
+  Result<int64_t> Merge(bool& unsorted);
+  Result<int64_t> Sort();
+  std::vector<std::set<std::string>> TakeAbsent() { return std::move(absent_); }
+
+ private:
+  Result<std::string> SelectListOf(const lake::RewriteInput& input);
+  std::string SortKey() const;
+  std::string OrderBy() const;
+  std::string CopyInto(const std::string& from) const;
+  Result<int64_t> Run(const std::string& sql);
+
+  const lake::RewriteSpec& spec_;
+  const TableDef& table_;
+  duckdb::DuckDB& instance_;
+  duckdb::Connection connection_;
+  std::vector<std::string> select_lists_;  // by input
+  std::vector<std::set<std::string>> absent_;
+};
+
+// The table's columns as the file has them, and NULL for those that it does not have.
+Result<std::string> Rewriting::SelectListOf(const lake::RewriteInput& input) {
+  auto prepared = connection_.Prepare(
+      fmt::format("FROM read_parquet({}, hive_partitioning = false)", SqlLiteral(input.path)));
+  if (prepared->HasError()) return StatusFromDuck(prepared->error);
+  const auto& names = prepared->GetNames();
+  const auto& types = prepared->GetTypes();
+  std::map<std::string, duckdb::LogicalType> columns;
+  for (size_t i = 0; i < names.size(); i++) columns.emplace(names[i], types[i]);
+  std::string list;
+  std::set<std::string> absent;
+  for (const uint32_t index : spec_.format.columns) {
+    const ColumnDef& column = table_.columns.at(index);
+    const duckdb::LogicalType type = FileType(column.type);
+    const auto found = columns.find(column.name);
+    const std::string name = SqlName(column.name);
+    if (!list.empty()) list += ", ";
+    if (found == columns.end()) {
+      list += fmt::format("NULL::{} AS {}", type.ToString(), name);
+      absent.insert(column.name);
+    } else {
+      list +=
+          found->second == type ? name : fmt::format("{}::{} AS {}", name, type.ToString(), name);
+      columns.erase(found);
+    }
+  }
+  for (const uint32_t index : table_.partition_columns) columns.erase(table_.columns[index].name);
+  if (!columns.empty()) {
+    return FailedPrecondition("a data file holds a column that is unknown: {} ({})",
+                              columns.begin()->first, input.file->path);
+  }
+  absent_.push_back(std::move(absent));
+  return list;
+}
+
+Status Rewriting::Prepare() {
+  for (const char* setting : {"SET parquet_metadata_cache = false", "SET TimeZone = 'UTC'",
+                              "SET preserve_insertion_order = false"}) {
+    VARVE_RETURN_IF_ERROR(RunInternal(connection_, setting).status());
+  }
+  for (const lake::RewriteInput& input : spec_.inputs) {
+    VARVE_ASSIGN_OR_RETURN(std::string list, SelectListOf(input));
+    select_lists_.push_back(std::move(list));
+  }
+  return OkStatus();
+}
+
+std::string Rewriting::SortKey() const {
+  std::string arguments;
+  for (const auto& key : spec_.format.order) {
+    if (!arguments.empty()) arguments += ", ";
+    arguments += fmt::format("{}, '{} NULLS LAST'", SqlName(table_.columns[key.column].name),
+                             key.descending ? "DESC" : "ASC");
+  }
+  return fmt::format("create_sort_key({})", arguments);
+}
+
+std::string Rewriting::OrderBy() const {
+  std::string keys;
+  for (const auto& key : spec_.format.order) {
+    if (!keys.empty()) keys += ", ";
+    keys += fmt::format("{} {} NULLS LAST", SqlName(table_.columns[key.column].name),
+                        key.descending ? "DESC" : "ASC");
+  }
+  return keys;
+}
+
+std::string Rewriting::CopyInto(const std::string& from) const {
+  const bool has_bloom = std::any_of(table_.columns.begin(), table_.columns.end(),
+                                     [](const auto& column) { return column.bloom; });
+  constexpr int kRowsMax = 122880;
+  std::string options = fmt::format(
+      "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE {}, "
+      "ROW_GROUP_SIZE_BYTES {}",
+      spec_.format.zstd_level, kRowsMax, spec_.format.row_group_bytes);
+  if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", kRowsMax);
+  return fmt::format("COPY ({}) TO {} ({})", from, SqlLiteral(spec_.path), options);
+}
+
+// Runs a COPY and asks between its steps whether to stop. Returns the rows written.
+Result<int64_t> Rewriting::Run(const std::string& sql) {
+  return GuardDuck(sql, [&]() -> Result<int64_t> {
+    auto pending = connection_.PendingQuery(sql);
+    while (!pending->HasError() &&
+           !duckdb::PendingQueryResult::IsResultReady(pending->ExecuteTask())) {
+      if (spec_.stopped && spec_.stopped()) {
+        return SqlError(sqlstate::kQueryCanceled, "the rewriting of data files was stopped");
+      }
+    }
+    if (pending->HasError()) return StatusFromDuck(pending->GetErrorObject());
+    auto result = pending->Execute();
+    if (result->HasError()) return StatusFromDuck(result->GetErrorObject());
+    return result->Cast<duckdb::MaterializedQueryResult>().GetValue(0, 0).GetValue<int64_t>();
+  });
+}
+
+Result<int64_t> Rewriting::Merge(bool& unsorted) {
+  SortedMerge::Columns columns;
+  for (const uint32_t index : spec_.format.columns) {
+    if (index == table_.time_column) columns.time = columns.names.size();
+    columns.names.push_back(table_.columns[index].name);
+    columns.types.push_back(FileType(table_.columns[index].type));
+  }
+  std::vector<MergeStream> streams;
+  for (size_t i = 0; i < spec_.inputs.size(); i++) {
+    const TimeRange& times = spec_.inputs[i].file->time_range;
+    const std::string rows =
+        fmt::format("SELECT {} FROM read_parquet({}, hive_partitioning = false)", select_lists_[i],
+                    SqlLiteral(spec_.inputs[i].path));
+    streams.push_back({fmt::format("SELECT *, {} FROM ({})", SortKey(), rows),
+                       times.empty() ? INT64_MAX : times.max.value});
+  }
+  SortedMerge merge(instance_, std::move(columns), std::move(streams), spec_.stopped);
+  merge.Register();
+  Result<int64_t> rows = Run(CopyInto("FROM varve_merged()"));
+  unsorted = merge.unsorted();
+  return rows;
+}
+
+// Files with the same columns are read together: thousands of small scans would not be planned.
+Result<int64_t> Rewriting::Sort() {
+  std::map<std::string, std::string> paths;  // by select list
+  for (size_t i = 0; i < spec_.inputs.size(); i++) {
+    std::string& list = paths[select_lists_[i]];
+    if (!list.empty()) list += ", ";
+    list += SqlLiteral(spec_.inputs[i].path);
+  }
+  std::string from;
+  for (const auto& [columns, list] : paths) {
+    if (!from.empty()) from += " UNION ALL ";
+    from +=
+        fmt::format("SELECT {} FROM read_parquet([{}], hive_partitioning = false)", columns, list);
+  }
+  return Run(CopyInto(fmt::format("FROM ({}) ORDER BY {}", from, OrderBy())));
+}
+
+Result<lake::RewriteResult> RewriteIn(const lake::RewriteSpec& spec, duckdb::DuckDB& instance) {
+  Rewriting rewriting(spec, instance);
+  VARVE_RETURN_IF_ERROR(rewriting.Prepare());
+  lake::RewriteResult result;
+  Result<int64_t> rows = rewriting.Merge(result.sorted_again);
+  const bool no_memory = SqlStateOf(rows.status()) == sqlstate::kOutOfMemory;
+  if (!rows.ok() && (result.sorted_again || no_memory)) {
+    result.sorted_again = true;
+    rows = rewriting.Sort();
+  }
+  if (!rows.ok()) return rows.status();
+  result.rows = *rows;
+  result.absent = rewriting.TakeAbsent();
+  std::error_code error;
+  result.bytes = static_cast<int64_t>(std::filesystem::file_size(spec.path, error));
+  if (error) return SqlErrorf(sqlstate::kIoError, "cannot stat {}: {}", spec.path, error.message());
+  return result;
+}
+
+}  // namespace
+
+Result<lake::RewriteResult> DuckFileRewriter::Rewrite(const lake::RewriteSpec& spec) {
+  const ScratchFolder scratch(
+      fmt::format("{}/rewrite-{}", spec.scratch_dir, Uuid::MakeV4().ToString()));
+  return GuardDuck([&]() -> Result<lake::RewriteResult> {
+    duckdb::DBConfig config;
+    config.options.maximum_memory = spec.memory_bytes_max;
+    config.options.maximum_threads = 1;
+    config.options.temporary_directory = scratch.path();
+    duckdb::DuckDB instance(nullptr, &config);
+    return RewriteIn(spec, instance);
+  });
+}
+
+}  // namespace varve::engine
