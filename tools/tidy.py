@@ -36,7 +36,7 @@ BANNED = [
     (r"\bstd::cout\b|\bstd::cerr\b|(?<![\w:])(std::)?f?(printf|puts)\s*\(",
      "the log (spdlog) or a returned string", ("src/main/", "src/base/check", "bench/")),
     (r"\b(getenv|secure_getenv|setenv|putenv)\s*\(", "config/",
-     ("src/config/", "src/main/", "src/base/fault_point", "_test", "bench/")),
+     ("src/config/", "src/main/", "src/base/fault_point", "src/io/testing/", "_test", "bench/")),
     (r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(", "fmt or std::string", ()),
     (r"\b(ato(i|l|ll|f)|strto(l|ll|ul|ull|d))\s*\(|\bstd::sto(i|l|ll|ul|ull|f|d)\s*\(",
      "absl::SimpleAto* or std::from_chars, which report errors", ("_test", "bench/")),

@@ -20,9 +20,9 @@ namespace varve::io::aws {
 
 struct CredentialSettings {
   Credentials given;             // used when it has an access key
-  std::string profile;           // empty: "default"
-  std::string credentials_file;  // empty: none
-  std::string config_file;       // empty: none
+  std::string profile{};           // empty: "default"
+  std::string credentials_file{};  // empty: none
+  std::string config_file{};       // empty: none
 };
 
 class CredentialSource {
