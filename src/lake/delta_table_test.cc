@@ -115,12 +115,12 @@ TEST_F(DeltaTableTest, PathsWithSpecialCharactersSurvive) {
   DataFile file = File("x", kTime);
   file.partition_values["project_id"] = "a b/c:d=e%\xc3\xa9";
   file.path = PartitionPath(*events_, file.partition_values) + "/part.parquet";
-  EXPECT_EQ(file.path, "project_id=a b%2Fc%3Ad%3De%25\xc3\xa9/date=2025-03-09/part.parquet");
+  EXPECT_EQ(file.path, "project_id=a%20b%2Fc%3Ad%3De%25%C3%A9/date=2025-03-09/part.parquet");
   ASSERT_TRUE(table->Append({file}, "n/7", 1).ok());
   EXPECT_THAT(
       ReadLog(VersionName(1)),
       HasSubstr(
-          R"("path":"project_id=a%20b%252Fc%253Ad%253De%2525%C3%A9/date=2025-03-09/part.parquet")"));
+          R"("path":"project_id=a%2520b%252Fc%253Ad%253De%2525%25C3%25A9/date=2025-03-09/part.parquet")"));
   const FileSetRef read = (*Open())->files();
   EXPECT_EQ(read->files[0]->path, file.path);
   EXPECT_EQ(read->files[0]->partition_values, file.partition_values);

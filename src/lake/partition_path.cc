@@ -6,9 +6,6 @@ namespace varve::lake {
 namespace {
 
 constexpr std::string_view kNullFolder = "__HIVE_DEFAULT_PARTITION__";
-// What Hive escapes in folder names, control characters apart.
-constexpr std::string_view kSpecialInFolders = "\"#%'*/:=?\\{[]^\x7f";
-
 void AppendEscaped(std::string& out, unsigned char c) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   out += '%';
@@ -16,14 +13,20 @@ void AppendEscaped(std::string& out, unsigned char c) {
   out += kHex[c & 15];
 }
 
+bool IsLetterOrDigit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// Only what every writer of URIs leaves as it is stays. Clients that compare the paths of the log
+// with those of a listing (Spark's VACUUM) encode the latter by rules of their own; a path for
+// which these differ from ours would be a file that nobody refers to, and be deleted.
 std::string EscapeFolder(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || kSpecialInFolders.find(c) != std::string_view::npos) {
-      AppendEscaped(out, byte);
-    } else {
+    if (IsLetterOrDigit(c) || std::string_view("-_.@").find(c) != std::string_view::npos) {
       out += c;
+    } else {
+      AppendEscaped(out, static_cast<unsigned char>(c));
     }
   }
   return out;
@@ -33,20 +36,6 @@ std::string EscapeFolder(std::string_view text) {
 // of their own: values with one beginning may share a folder.
 constexpr size_t kFolderBytesMax = 240;
 
-// Cuts between two characters, and not inside an escape of one.
-void CutToFolder(std::string& name) {
-  if (name.size() <= kFolderBytesMax) return;
-  size_t end = kFolderBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
-  for (const size_t back : {size_t{1}, size_t{2}}) {
-    if (end >= back && name[end - back] == '%') {
-      end -= back;
-      break;
-    }
-  }
-  name.resize(end);
-}
-
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -54,9 +43,26 @@ int HexDigit(char c) {
   return -1;
 }
 
+// Cuts between two characters, and not inside an escape of one.
+void CutToFolder(std::string& name) {
+  if (name.size() <= kFolderBytesMax) return;
+  size_t end = kFolderBytesMax;
+  for (const size_t back : {size_t{1}, size_t{2}}) {
+    if (name[end - back] == '%') {
+      end -= back;
+      break;
+    }
+  }
+  const auto continues_character = [&name](size_t at) {
+    return name[at] == '%' && (HexDigit(name[at + 1]) & 0xC) == 0x8;
+  };
+  while (end > 3 && continues_character(end)) end -= 3;
+  name.resize(end);
+}
+
 // Characters that stand for themselves in the path of a URI and that no reader treats otherwise.
 bool IsPlainInUri(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+  return IsLetterOrDigit(c) ||
          std::string_view("-_.~/=!$&'()*+,:@").find(c) != std::string_view::npos;
 }
 

@@ -1,5 +1,6 @@
 #include "lake/partition_path.h"
 
+#include <absl/strings/ascii.h>
 #include <gtest/gtest.h>
 
 #include "lake/delta_table_test.h"
@@ -33,9 +34,26 @@ TEST(PartitionPathTest, ValuesCannotLeaveTheirFolder) {
   };
   EXPECT_EQ(folder("../../etc"), "..%2F..%2Fetc");
   EXPECT_EQ(folder("a=b:c%d"), "a%3Db%3Ac%25d");
-  EXPECT_EQ(folder("*?[x]{y}"), "%2A%3F%5Bx%5D%7By}");  // No glob is left in the name.
+  EXPECT_EQ(folder("*?[x]{y}"), "%2A%3F%5Bx%5D%7By%7D");  // No glob is left in the name.
   EXPECT_EQ(folder("tab\tnew\nline\x7f"), "tab%09new%0Aline%7F");
-  EXPECT_EQ(folder("a b,\xc3\xa9"), "a b,\xc3\xa9");
+  EXPECT_EQ(folder("a b,\xc3\xa9"), "a%20b%2C%C3%A9");
+}
+
+// Others encode paths by other rules, but none touches these characters.
+TEST(PartitionPathTest, PathsInTheLogHaveOneSpelling) {
+  TableDef table = MakeEvents();
+  table.partition_columns = {0};
+  std::string every;
+  for (int c = 1; c < 256; ++c) every += static_cast<char>(c);
+  for (size_t begin = 0; begin < every.size(); begin += 64) {
+    const std::string path = PartitionPath(table, {{"project_id", every.substr(begin, 64)}});
+    const std::string encoded = EncodePath(path);
+    for (const char c : encoded) {
+      EXPECT_TRUE(absl::ascii_isalnum(c) || std::string_view("-_.@=%").find(c) != std::string::npos)
+          << encoded;
+    }
+    EXPECT_EQ(*DecodePath(encoded), path);
+  }
 }
 
 TEST(PartitionPathTest, LongValuesFitIntoAFileSystem) {
