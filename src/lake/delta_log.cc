@@ -225,9 +225,11 @@ Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state) {
   VARVE_ASSIGN_OR_RETURN(const Contents contents, ListFrom(next));
   if (contents.commits.empty() && contents.checkpoints.empty()) return std::optional<TableState>();
   TableState newer = state;
-  if (!contents.commits.contains(next)) {
-    // We were away for so long that the commits after ours have been cleaned up, or the table was
-    // dropped and most of its log is gone.
+  const auto count = static_cast<int64_t>(contents.commits.size());
+  if (!contents.commits.contains(next) || *contents.commits.rbegin() != next + count - 1) {
+    // We were away for so long that commits after ours have been cleaned up (one may have come
+    // back, from a writer that was away as well), or the table was dropped and most of its log is
+    // gone.
     VARVE_ASSIGN_OR_RETURN(newer, Load());
   } else {
     VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, newer));

@@ -25,6 +25,8 @@ constexpr int64_t kCheckpointInterval = 10;
 // With the waits below: several minutes of other writers always being first.
 constexpr int kCommitAttemptsMax = 1000;
 constexpr int64_t kBackoffMsMax = 250;
+// No log is cleaned of a version so soon after a newer one.
+constexpr int64_t kSeenForUs = int64_t{3600} * 1'000'000;
 constexpr int64_t kLogRetentionUs = int64_t{30} * 24 * 3600 * 1'000'000;
 
 Counter& Commits() {
@@ -63,7 +65,8 @@ class LoggedDeltaTable final : public DeltaTable {
         location_(table->location),
         log_(*context.store, *context.commits, *context.checkpoints, location_),
         table_(std::move(table)),
-        state_(std::move(state)) {
+        state_(std::move(state)),
+        seen_us_(context.clock->NowUs()) {
     Publish();
   }
 
@@ -111,6 +114,8 @@ class LoggedDeltaTable final : public DeltaTable {
   // applied then, and the caller drafts again if there is something left to commit.
   Result<bool> TryCommit(Draft draft, int attempt) VARVE_REQUIRES(commit_mu_);
   Status CatchUp() VARVE_REQUIRES(commit_mu_);
+  // After a commit: Unavailable if its version had come and gone before.
+  Status CheckNotTooLate() VARVE_REQUIRES(commit_mu_);
   void MaybeCheckpoint() VARVE_REQUIRES(commit_mu_);
   void Publish() VARVE_REQUIRES(commit_mu_) VARVE_EXCLUDES(view_mu_);
   Status CheckNotDropped() const VARVE_REQUIRES(commit_mu_);
@@ -127,6 +132,8 @@ class LoggedDeltaTable final : public DeltaTable {
   DeltaLog log_ VARVE_GUARDED_BY(commit_mu_);
   TableRef table_ VARVE_GUARDED_BY(commit_mu_);
   TableState state_ VARVE_GUARDED_BY(commit_mu_);
+  // When state_ was the newest version, by a clock that goes on while the machine sleeps.
+  int64_t seen_us_ VARVE_GUARDED_BY(commit_mu_);
 
   mutable Mutex view_mu_;
   FileSetRef files_ VARVE_GUARDED_BY(view_mu_);
@@ -173,19 +180,42 @@ Status LoggedDeltaTable::CheckNotDropped() const {
 }
 
 Status LoggedDeltaTable::CatchUp() {
+  const int64_t began_us = context_.clock->NowUs();
   VARVE_ASSIGN_OR_RETURN(std::optional<TableState> newer, log_.ReadNewer(state_));
-  if (!newer) return OkStatus();
+  if (!newer) {
+    seen_us_ = began_us;
+    return OkStatus();
+  }
   // Another writer may have changed the schema; we go on only if our rows still fit in it.
   if (!newer->dropped()) VARVE_RETURN_IF_ERROR(newer->CheckFits(*table_));
   state_ = *std::move(newer);
+  seen_us_ = began_us;
   Publish();
   return OkStatus();
 }
 
+Status LoggedDeltaTable::CheckNotTooLate() {
+  if (context_.clock->NowUs() - seen_us_ < kSeenForUs || state_.version() < 0) return OkStatus();
+  // The log is cleaned from its beginning on, and never of its newest version.
+  const Status before = context_.store->Head(CommitName(location_, state_.version())).status();
+  if (before.code() != StatusCode::kNotFound) return before;
+  return Unavailable("a commit came too late, others have cleaned the log since: {}, version {}",
+                     location_, state_.version() + 1);
+}
+
 Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
+  const int64_t began_us = context_.clock->NowUs();
+  if (began_us - seen_us_ >= kSeenForUs) {
+    // The version that we would write may have been written, replaced by a checkpoint and deleted.
+    VARVE_RETURN_IF_ERROR(CatchUp());
+    VARVE_RETURN_IF_ERROR(CheckNotDropped());
+    return false;
+  }
   const int64_t version = state_.version() + 1;
   Status put = context_.commits->Put(location_, version, draft.content);
   if (put.ok()) {
+    VARVE_RETURN_IF_ERROR(CheckNotTooLate());
+    seen_us_ = began_us;
     VARVE_RETURN_IF_ERROR(state_.Apply(version, std::move(draft.actions)));
     Commits().Add();
     Publish();

@@ -89,11 +89,11 @@ class Gate {
     if (reached_) return;  // only the first one
     reached_ = true;
     changed_.NotifyAll();
-    changed_.Wait(mu_, [this] { return open_; });
+    changed_.Wait(mu_, [this]() VARVE_REQUIRES(mu_) { return open_; });
   }
   void AwaitReached() VARVE_EXCLUDES(mu_) {
     MutexLock lock(mu_);
-    changed_.Wait(mu_, [this] { return reached_; });
+    changed_.Wait(mu_, [this]() VARVE_REQUIRES(mu_) { return reached_; });
   }
   void Open() VARVE_EXCLUDES(mu_) {
     MutexLock lock(mu_);

@@ -1,0 +1,89 @@
+// Servers that were away for longer than the log keeps its versions.
+#include <gmock/gmock.h>
+
+#include "lake/delta_table_test.h"
+
+namespace varve::lake {
+namespace {
+
+constexpr int64_t kTime = 1'741'514'400'000'000;
+constexpr int64_t kMonthUs = int64_t{31} * 24 * 3600 * 1'000'000;
+
+class LateClock final : public Clock {
+ public:
+  int64_t NowUs() const override { return System().NowUs() + late_us; }
+  int64_t MonotonicUs() const override { return System().MonotonicUs(); }
+  std::atomic<int64_t> late_us{0};
+};
+
+// Stops once before it writes a version.
+class PausingCommits final : public CommitStore {
+ public:
+  explicit PausingCommits(CommitStore& commits) : commits_(commits) {}
+  Status Put(const std::string& location, int64_t version, std::string_view content) override {
+    if (const auto pause = std::exchange(pause_, nullptr)) pause();
+    return commits_.Put(location, version, content);
+  }
+  Status Settle(const std::string& location) override { return commits_.Settle(location); }
+  std::function<void()> pause_;
+
+ private:
+  CommitStore& commits_;
+};
+
+class DeltaPauseTest : public DeltaTableFixture {
+ protected:
+  DeltaPauseTest() {
+    late_ = *DeltaTable::Create(LateContext(), events_);
+    EXPECT_TRUE(late_->Append({File("l1", kTime)}, "late/7", 1).ok());
+  }
+  DeltaTable::Context LateContext() {
+    DeltaTable::Context context = Context();
+    context.clock = &clock_;
+    context.commits = &pausing_;
+    return context;
+  }
+  // Others write on, and the log is cleaned up to its checkpoint.
+  void AMonthGoesBy() {
+    const auto other = *Open();
+    for (int64_t v = 2; v <= 12; ++v) {
+      ASSERT_TRUE(other->Append({File(fmt::format("o{}", v), kTime)}, "other/7", v).ok());
+    }
+    for (int64_t v = 0; v < 10; ++v) ASSERT_TRUE(store_->Delete(CommitName("events", v)).ok());
+    clock_.late_us = kMonthUs;
+  }
+  void ExpectAllRows(size_t files) {
+    const auto table = *Open();
+    EXPECT_EQ(table->files()->files.size(), files);
+    EXPECT_EQ(table->txn_version("late/7"), 2);
+  }
+
+  LateClock clock_;
+  PausingCommits pausing_{*commits_};
+  std::unique_ptr<DeltaTable> late_;
+};
+
+TEST_F(DeltaPauseTest, AnIdleServerLooksBeforeItCommits) {
+  AMonthGoesBy();
+  ASSERT_TRUE(late_->Append({File("l2", kTime)}, "late/7", 2).ok());
+  EXPECT_EQ(late_->files()->version, 13);
+  ExpectAllRows(13);
+}
+
+TEST_F(DeltaPauseTest, ACommitThatComesTooLateIsNoSuccess) {
+  pausing_.pause_ = [this] { AMonthGoesBy(); };
+  EXPECT_EQ(late_->Append({File("l2", kTime)}, "late/7", 2).status().code(),
+            StatusCode::kUnavailable);
+  ASSERT_TRUE(store_->Head(CommitName("events", 2)).ok());  // what it wrote is in nobody's way
+  ASSERT_TRUE(late_->Append({File("l2", kTime)}, "late/7", 2).ok());
+  ExpectAllRows(13);
+}
+
+TEST_F(DeltaPauseTest, ALongCommitIsASuccessWhenNobodyElseWrote) {
+  pausing_.pause_ = [this] { clock_.late_us = kMonthUs; };
+  ASSERT_TRUE(late_->Append({File("l2", kTime)}, "late/7", 2).ok());
+  EXPECT_EQ(late_->files()->version, 2);
+}
+
+}  // namespace
+}  // namespace varve::lake
