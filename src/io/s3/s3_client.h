@@ -20,7 +20,7 @@
 #include "io/aws/credentials.h"
 #include "io/file.h"
 #include "io/http/http_client.h"
-#include "io/s3/retry.h"
+#include "io/http/retry.h"
 #include "io/s3/s3_telemetry.h"
 #include "io/s3/s3_xml.h"
 

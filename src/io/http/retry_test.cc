@@ -1,4 +1,4 @@
-#include "io/s3/retry.h"
+#include "io/http/retry.h"
 
 #include <gtest/gtest.h>
 
