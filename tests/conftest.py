@@ -10,7 +10,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from tests.support.dynamodb_local import DynamoDbLocal  # noqa: E402
 from tests.support.object_stores import VersityGw  # noqa: E402
 from tests.support.spark_session import SparkSession  # noqa: E402
-from tests.support.varve_server import VarveServer  # noqa: E402
+from tests.support.varve_server import VarveServer, kill_left_behind  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_is_left():
+    """A test that failed before its stop() must not leave a process on the machine."""
+    yield
+    kill_left_behind()
 
 
 @pytest.fixture

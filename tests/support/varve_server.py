@@ -14,6 +14,15 @@ READY = re.compile(r"^ready pg=(\d+) http=(\d+) grpc=(\d+) data=(.*)$")
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 
+# Servers that run now: a test that fails between start() and stop() leaves its own behind.
+_running = set()
+
+
+def kill_left_behind():
+    """Kills what tests have started and not ended; for the end of a test run."""
+    for server in list(_running):
+        server.kill()
+
 
 def binary():
     """The server under test; VARVE_BINARY names another build, for example one with sanitizers."""
@@ -49,6 +58,7 @@ class VarveServer:
             errors="replace",
             env={**os.environ, **self.environment, **(environment or {})},
         )
+        _running.add(self)
         self._stderr = []
         self._drain = threading.Thread(target=self._read_stderr, args=(self.process,), daemon=True)
         self._drain.start()
@@ -61,6 +71,7 @@ class VarveServer:
             self.process.wait()
             self._drain.join()
             code, self.process = self.process.returncode, None
+            _running.discard(self)
             raise RuntimeError(f"no ready line (exit {code}), got {line!r}; stderr:\n{self.stderr()}")
         self.port, self.http_port = int(match[1]), int(match[2])
         return self
@@ -114,6 +125,7 @@ class VarveServer:
         self.process.stdout.close()
         self.process.stderr.close()
         self.process = None
+        _running.discard(self)
         return code
 
     def __enter__(self):
