@@ -44,7 +44,8 @@ class ObjectStore {
   // Durable when it returns OK; AlreadyExists and nothing changed when the name is taken. Exactly
   // one of any number of racing callers wins.
   virtual Status PutIfAbsent(std::string_view name, std::string_view content) = 0;
-  // Makes the local file `path` the object `name`: synced, and the file may be moved away.
+  // Makes the local file `path` the object `name`, modified now. The file stays, for the caller to
+  // remove: it must never be changed again, because it may be the object itself under another name.
   virtual Status PutFile(std::string_view name, const std::string& path) = 0;
   // PutFile for each; all are durable when it returns OK. After an error any of them may be there.
   virtual Status PutFiles(std::span<const FileToPut> files) {

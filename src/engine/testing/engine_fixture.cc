@@ -184,6 +184,7 @@ void EngineFixture::Flush(const std::string& schema, const std::string& table) {
                             Uuid::MakeV4().ToString());
     const Status put = store_->PutFile(def.location + "/" + file.path, scratch);
     ASSERT_TRUE(put.ok()) << put;
+    std::filesystem::remove(scratch);  // the object is this file: the next must be another
     files.push_back(std::move(file));
   }
   const auto set = tables_->Find(def.id)->Append(std::move(files), "test",

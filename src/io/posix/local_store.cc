@@ -89,9 +89,11 @@ Status SyncFolder(const std::string& path) {
   return OkStatus();
 }
 
-Status SyncFile(const std::string& path) {
+// As if written now: a file that waited for long must not look old to a vacuum before its commit.
+Status TouchAndSync(const std::string& path) {
   const Descriptor file(path, O_RDONLY | O_CLOEXEC);
   if (!file.ok()) return SystemError("read", path, errno);
+  if (::futimens(file.get(), nullptr) != 0) return SystemError("set time of", path, errno);
   if (::fsync(file.get()) != 0) return SystemError("sync", path, errno);
   return OkStatus();
 }
@@ -329,38 +331,45 @@ Status LocalStore::PutFiles(std::span<const FileToPut> files) {
     VARVE_RETURN_IF_ERROR(CheckName(file.name));
     paths.push_back(file.path);
   }
-  VARVE_RETURN_IF_ERROR(InParallel(paths, SyncFile));
+  VARVE_RETURN_IF_ERROR(InParallel(paths, TouchAndSync));
   std::set<std::string> unsynced;
-  for (const FileToPut& file : files) VARVE_RETURN_IF_ERROR(MoveIn(file, unsynced));
+  for (const FileToPut& file : files) VARVE_RETURN_IF_ERROR(LinkIn(file, unsynced));
   VARVE_RETURN_IF_ERROR(InParallel({unsynced.begin(), unsynced.end()}, SyncFolder));
   for (const FileToPut& file : files) NoteDurable(FolderOf(file.name));
   return OkStatus();
 }
 
-Status LocalStore::MoveIn(const FileToPut& file, std::set<std::string>& unsynced) {
+int LocalStore::LinkOver(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) == 0) return 0;
+  if (errno != EEXIST) return errno;
+  std::string path = NextTemporaryPath();
+  while (::link(from.c_str(), path.c_str()) != 0) {
+    if (errno != EEXIST) return errno;
+    path = NextTemporaryPath();  // as in WriteTemporary
+  }
+  // Removed at the end also after the rename, which does nothing between two names of one file.
+  const TemporaryFile temporary(std::move(path));
+  return std::rename(temporary.path().c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+Status LocalStore::LinkIn(const FileToPut& file, std::set<std::string>& unsynced) {
   const std::string target = PathOf(file.name);
   const std::string_view folder = FolderOf(file.name);
-  const auto move_from = [&](const std::string& from) {
-    return std::rename(from.c_str(), target.c_str()) == 0 ? 0 : errno;
-  };
   VARVE_RETURN_IF_ERROR(MakeFoldersUnsynced(folder, unsynced));
-  int error = move_from(file.path);
+  int error = LinkOver(file.path, target);
   if (error == ENOENT) {  // Somebody has removed the folder.
     {
       MutexLock lock(mu_);
       durable_folders_.clear();
     }
     VARVE_RETURN_IF_ERROR(MakeFoldersUnsynced(folder, unsynced));
-    error = move_from(file.path);
+    error = LinkOver(file.path, target);
   }
-  if (error == EXDEV) {
+  // Another file system, one without links, or a file with as many as it may have.
+  if (error == EXDEV || error == EPERM || error == EMLINK || error == EOPNOTSUPP) {
     VARVE_ASSIGN_OR_RETURN(std::string copy, CopyToTemporary(file.path));
-    TemporaryFile temporary(std::move(copy));
-    error = move_from(temporary.path());
-    if (error == 0) {
-      temporary.Keep();
-      ::unlink(file.path.c_str());
-    }
+    const TemporaryFile temporary(std::move(copy));
+    error = std::rename(temporary.path().c_str(), target.c_str()) == 0 ? 0 : errno;
   }
   if (error != 0) return SystemError("write", target, error);
   unsynced.insert(PathOf(folder));

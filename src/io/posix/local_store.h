@@ -35,7 +35,7 @@ class LocalStore final : public ObjectStore {
   Result<ObjectInfo> Head(std::string_view name) override;
   Status Put(std::string_view name, std::string_view content) override;
   Status PutIfAbsent(std::string_view name, std::string_view content) override;
-  // Moves `path` when it is on the same file system, else copies and deletes it.
+  // Links `path` when it is on the same file system, else copies it.
   Status PutFile(std::string_view name, const std::string& path) override;
   // Each file and each folder is synced once, several at a time.
   Status PutFiles(std::span<const FileToPut> files) override;
@@ -64,8 +64,10 @@ class LocalStore final : public ObjectStore {
       VARVE_EXCLUDES(mu_);
   void NoteDurable(std::string_view folder) VARVE_EXCLUDES(mu_);
   Status SyncFolderOf(std::string_view name) const;
-  // Moves a synced file into place; the folders to sync for it join `unsynced`.
-  Status MoveIn(const FileToPut& file, std::set<std::string>& unsynced) VARVE_EXCLUDES(mu_);
+  // Gives a synced file its place; the folders to sync for it join `unsynced`.
+  Status LinkIn(const FileToPut& file, std::set<std::string>& unsynced) VARVE_EXCLUDES(mu_);
+  // Gives the file the name `to` as well, in the place of whatever has it; returns 0 or an errno.
+  int LinkOver(const std::string& from, const std::string& to);
   // Runs `place` (which returns 0 or an errno) after MakeFolderOf, once more if the folder has gone
   // meanwhile. Returns the errno of the last try.
   Result<int> PlaceInFolder(std::string_view name, const std::function<int()>& place)

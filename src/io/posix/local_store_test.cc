@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include "base/clock.h"
 
 namespace varve::io {
 namespace {
@@ -160,13 +163,38 @@ TEST_F(LocalStoreTest, FoldersAreListedOnce) {
   EXPECT_EQ(*store_->ObjectStore::ListFolders("a/"), (Strings{"b", "c"}));
 }
 
-TEST_F(LocalStoreTest, PutFileMovesTheFile) {
+TEST_F(LocalStoreTest, PutFileLeavesTheFileToItsOwner) {
+  const std::string source = dir_ + "/scratch.parquet";
+  const std::string name = "t/date=2025-01-01/part-1.parquet";
+  std::ofstream(source) << "content";
+  ASSERT_TRUE(store_->PutFile(name, source).ok());
+  EXPECT_EQ(*store_->Get(name), "content");
+  ASSERT_TRUE(store_->PutFile(name, source).ok());  // once more, after an error elsewhere
+  EXPECT_EQ(*store_->Get(name), "content");
+  ASSERT_TRUE(fs::exists(source));
+  fs::remove(source);
+  EXPECT_EQ(*store_->Get(name), "content");
+  EXPECT_EQ(store_->PutFile("t/x", source).code(), StatusCode::kNotFound);
+  EXPECT_EQ(TemporaryFiles(), 0u);
+}
+
+TEST_F(LocalStoreTest, PutFileReplacesAnObject) {
+  const std::string source = dir_ + "/scratch.parquet";
+  std::ofstream(source) << "new";
+  ASSERT_TRUE(store_->Put("t/a", "old").ok());
+  ASSERT_TRUE(store_->PutFile("t/a", source).ok());
+  EXPECT_EQ(*store_->Get("t/a"), "new");
+  EXPECT_EQ(TemporaryFiles(), 0u);
+}
+
+// A file may wait for hours before it becomes an object. A vacuum between that and its commit goes
+// by the object's age.
+TEST_F(LocalStoreTest, AnObjectIsAsOldAsItsPut) {
   const std::string source = dir_ + "/scratch.parquet";
   std::ofstream(source) << "content";
-  ASSERT_TRUE(store_->PutFile("t/date=2025-01-01/part-1.parquet", source).ok());
-  EXPECT_FALSE(fs::exists(source));
-  EXPECT_EQ(*store_->Get("t/date=2025-01-01/part-1.parquet"), "content");
-  EXPECT_EQ(store_->PutFile("t/x", source).code(), StatusCode::kNotFound);
+  fs::last_write_time(source, fs::file_time_type::clock::now() - std::chrono::hours(5));
+  ASSERT_TRUE(store_->PutFile("t/a", source).ok());
+  EXPECT_GT(store_->Head("t/a")->modified_us, Clock::System().NowUs() - 60'000'000);
 }
 
 TEST_F(LocalStoreTest, PutFileCopiesFromAnotherFileSystem) {
@@ -183,7 +211,7 @@ TEST_F(LocalStoreTest, PutFileCopiesFromAnotherFileSystem) {
   const std::string content(3'000'000, 'x');
   std::ofstream(source) << content;
   ASSERT_TRUE(store_->PutFile("t/part-1.parquet", source).ok());
-  EXPECT_FALSE(fs::exists(source));
+  EXPECT_TRUE(fs::remove(source));
   EXPECT_EQ(*store_->Get("t/part-1.parquet"), content);
   EXPECT_EQ(TemporaryFiles(), 0u);
 }

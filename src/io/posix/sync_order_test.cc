@@ -1,5 +1,5 @@
-// What LocalStore asks of the disk, in which order: the test's own fsync and rename stand before
-// the C library's and write down each call.
+// What LocalStore asks of the disk, in which order: the test's own fsync and link stand before the
+// C library's and write down each call.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
@@ -18,7 +18,7 @@
 namespace {
 
 varve::Mutex calls_mutex;
-std::vector<std::string> calls;  // "sync PATH", "move TO"
+std::vector<std::string> calls;  // "sync PATH", "link TO"
 std::string failing_path;        // its sync gives EIO
 
 void Note(const std::string& call) {
@@ -42,9 +42,9 @@ extern "C" int fsync(int fd) {
   return result;
 }
 
-extern "C" int rename(const char* from, const char* to) noexcept {
-  Note(std::string("move ") + to);
-  return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+extern "C" int link(const char* from, const char* to) noexcept {
+  Note(std::string("link ") + to);
+  return static_cast<int>(::syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
 
 namespace varve::io {
@@ -94,10 +94,10 @@ TEST_F(SyncOrderTest, AFileIsSyncedBeforeItHasItsNameAndTheFolderAfterwards) {
   for (const FileToPut& file : files) {
     EXPECT_EQ(*store_->Get(file.name), file.name);
     const std::string target = root_ + "/" + file.name;
-    const size_t moved = PlaceOf("move " + target);
-    EXPECT_LT(PlaceOf("sync " + file.path), moved);
+    const size_t linked = PlaceOf("link " + target);
+    EXPECT_LT(PlaceOf("sync " + file.path), linked);
     const size_t folder = PlaceOf("sync " + target.substr(0, target.rfind('/')));
-    EXPECT_LT(moved, folder);
+    EXPECT_LT(linked, folder);
     EXPECT_LT(folder, calls.size());
   }
   // Each once: the files, their folders, and those that hold the new folders' own entries.
