@@ -23,6 +23,24 @@ bool IsMiddleSized(std::span<const SegmentRef> run) {
   return rows >= kSmallMergeRowsMax / kFanout || bytes >= kSmallMergeBytesMax / kFanout;
 }
 
+LsnRange LsnsOf(const SegmentRef& segment) { return segment->lsns; }
+LsnRange LsnsOf(const StagedPartRef& part) { return part->content().lsns; }
+
+// The first of `list` that begins after `through`.
+template <typename Ref>
+typename std::vector<Ref>::const_iterator FirstAfter(const std::vector<Ref>& list, Lsn through) {
+  return std::find_if(list.begin(), list.end(),
+                      [&](const Ref& ref) { return through < LsnsOf(ref).begin; });
+}
+
+// Whether none of `list` has records on both sides of `through`: taking that one out would lose
+// rows, leaving it in would show them twice.
+template <typename Ref>
+bool IsCutAt(const std::vector<Ref>& list, Lsn through) {
+  const auto first_kept = FirstAfter(list, through);
+  return first_kept == list.begin() || LsnsOf(*(first_kept - 1)).end.Prev() <= through;
+}
+
 }  // namespace
 
 Buffer::Buffer(MemoryBudget& budget)
@@ -62,6 +80,7 @@ void Buffer::AddTable(TableRef table, FileSetRef files, Lsn flushed) {
   auto added = std::make_shared<TableSnapshot>();
   added->table = std::move(table);
   added->files = std::move(files);
+  added->scan_files = added->files;
   added->flushed = flushed;
   VARVE_CHECK(next.emplace(id, std::move(added)).second);
   old = Publish(std::move(next));
@@ -103,7 +122,7 @@ void Buffer::Apply(LsnRange lsns, std::span<const TableRows> rows) {
       std::shared_ptr<TableSnapshot>& copy = changed[part.table];
       if (copy == nullptr) {
         copy = std::make_shared<TableSnapshot>(*at->second);
-        VARVE_CHECK(copy->flushed < lsns.begin);
+        VARVE_CHECK(copy->staged_through() < lsns.begin);
         at->second = copy;
       }
       copy->segments.push_back(part.segment);
@@ -201,7 +220,7 @@ Buffer::Frozen Buffer::Freeze(TableId id, uint64_t bytes_max) {
   const auto at = snapshot->find(id);
   if (at == snapshot->end()) return {};
   const TableSnapshot& table = *at->second;
-  Frozen frozen{table.table, {}, table.flushed};
+  Frozen frozen{table.table, {}, table.staged_through()};
   uint64_t bytes = 0;
   for (const SegmentRef& segment : table.segments) {
     bytes += segment->bytes;
@@ -217,31 +236,52 @@ Buffer::Frozen Buffer::Freeze(TableId id, uint64_t bytes_max) {
   return frozen;
 }
 
+void Buffer::Stage(TableId id, StagedPartRef part) {
+  Edit(id, [&](TableSnapshot& table) {
+    VARVE_CHECK(table.staged_through() < part->content().lsns.begin);
+    VARVE_CHECK(IsCutAt(table.segments, part->through()));
+    const auto first_kept = FirstAfter(table.segments, part->through());
+    int64_t rows = 0;
+    for (auto at = table.segments.cbegin(); at != first_kept; ++at) rows += (*at)->rows->rows;
+    VARVE_CHECK(rows == part->content().rows);
+    table.segments.erase(table.segments.cbegin(), first_kept);
+    table.staged.push_back(part);
+    table.scan_files = WithStaged(table.files, table.staged);
+  });
+}
+
 void Buffer::Swap(TableId id, Lsn through, FileSetRef files) {
+  VARVE_CHECK(TrySwap(id, through, std::move(files)));
+}
+
+bool Buffer::TrySwap(TableId id, Lsn through, FileSetRef files) {
+  bool is_cut = true;
   Edit(id, [&](TableSnapshot& table) {
     if (table.files != nullptr && files->version < table.files->version) {
       VARVE_CHECK(through <= table.flushed);  // the newer version holds what the older one does
       return;
     }
     VARVE_CHECK(table.flushed <= through);
-    auto& segments = table.segments;
-    const auto first_kept =
-        std::find_if(segments.begin(), segments.end(),
-                     [&](const SegmentRef& segment) { return through < segment->lsns.begin; });
-    // A segment on both sides of `through` would lose rows or show them twice.
-    VARVE_CHECK(first_kept == segments.begin() || (*(first_kept - 1))->lsns.end.Prev() <= through);
-    segments.erase(segments.begin(), first_kept);
+    is_cut = IsCutAt(table.staged, through) && IsCutAt(table.segments, through);
+    if (!is_cut) return;
+    table.staged.erase(table.staged.cbegin(), FirstAfter(table.staged, through));
+    table.segments.erase(table.segments.cbegin(), FirstAfter(table.segments, through));
     table.files = std::move(files);
     table.flushed = through;
+    table.scan_files = WithStaged(table.files, table.staged);
   });
+  return is_cut;
 }
 
 Lsn Buffer::FlushedThrough(Lsn durable) const {
   MutexLock lock(change_mu_);
   Lsn through = std::min(durable, applied_);
   for (const auto& [id, table] : *Snapshot()) {
-    if (table->segments.empty()) continue;
-    through = std::min(through, table->segments.front()->lsns.begin.Prev());
+    if (!table->staged.empty()) {
+      through = std::min(through, table->staged.front()->content().lsns.begin.Prev());
+    } else if (!table->segments.empty()) {
+      through = std::min(through, table->segments.front()->lsns.begin.Prev());
+    }
   }
   return through;
 }

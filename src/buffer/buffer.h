@@ -1,10 +1,10 @@
 // Holds the rows that are durable in the log and not yet in the lake, and hands out snapshots.
 //
 // Role:     ingest (on_durable) -> Apply -> [Buffer] -> Snapshot -> engine scans; flush -> Freeze,
-//           Swap.
-// Layout:   per table a list of immutable segments in Lsn order. Small batches are merged by size
-//           (merge_policy.h), so a scan meets few segments. A row is in exactly one place of a
-//           snapshot: a segment, or a file of the Delta version beside it.
+//           Stage, Swap.
+// Layout:   per table, in Lsn order: the files of a Delta version, staged parts (files on the local
+//           disk), immutable segments. Small batches are merged by size (merge_policy.h), so a scan
+//           meets few segments. A row is in exactly one of these places in a snapshot.
 // Limits:   segments up to kBatchRowsMax rows; bytes are charged to one MemoryBudget until the last
 //           snapshot that holds them is gone.
 // Threads:  safe. A snapshot is one immutable view of all tables; readers hold no lock. Snapshot
@@ -21,18 +21,25 @@
 #include "buffer/memory_budget.h"
 #include "buffer/merge_policy.h"
 #include "buffer/segment.h"
+#include "buffer/staged_part.h"
 #include "model/batch.h"
 #include "model/file_set.h"
 #include "model/ids.h"
 
 namespace varve::buffer {
 
-// Every row of one table exactly once: the files of one Delta version, and the segments after it.
+// Every row of one table exactly once: in the files of one Delta version, in the staged parts after
+// it, or in the segments after those.
 struct TableSnapshot {
   TableRef table;
-  FileSetRef files;
-  std::vector<SegmentRef> segments;  // in Lsn order, oldest first
-  Lsn flushed;                       // files hold every record up to here
+  FileSetRef files;                   // those of the Delta version only
+  std::vector<StagedPartRef> staged;  // in Lsn order, oldest first
+  std::vector<SegmentRef> segments;   // in Lsn order, oldest first
+  Lsn flushed;                        // `files` hold every record up to here
+  FileSetRef scan_files;              // those of `files` and of `staged`: what a scan reads
+
+  // Every record up to here has left memory.
+  Lsn staged_through() const { return staged.empty() ? flushed : staged.back()->through(); }
 };
 using TableSnapshotRef = std::shared_ptr<const TableSnapshot>;
 using SnapshotMap = std::map<TableId, TableSnapshotRef>;
@@ -66,17 +73,23 @@ class Buffer {
   struct Frozen {
     TableRef table;  // null when the table is gone
     std::vector<SegmentRef> segments;
-    Lsn through;  // every record of the table up to here is in `segments` or in the files
+    Lsn through;  // every record of the table up to here is in `segments` or has left memory
   };
   // The oldest segments of the table: as many as come to `bytes_max`, one at least.
   Frozen Freeze(TableId id, uint64_t bytes_max = UINT64_MAX) VARVE_EXCLUDES(change_mu_, mu_);
+  // The rows of a Freeze are in the files of `part` now: both change places in one step. Does
+  // nothing when the table is gone.
+  void Stage(TableId id, StagedPartRef part) VARVE_EXCLUDES(change_mu_, mu_);
   // The rows up to `through` (of a Freeze, or what the buffer has already) are in `files`: both
   // change places in one step. Files of an older version than the table's are ignored, so that
   // flushes and other changes of the files may come in any order.
   void Swap(TableId id, Lsn through, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
+  // The same for a `through` that is not known to lie between segments and parts: false, and
+  // nothing has changed, when it does not.
+  bool TrySwap(TableId id, Lsn through, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
 
-  // Highest Lsn, at most `durable`, such that everything up to it was applied and no table has an
-  // unflushed record at or below it: the log may be truncated through it.
+  // Highest Lsn, at most `durable`, such that everything up to it was applied and no table has a
+  // record at or below it that is not in the lake: the log may be truncated through it.
   Lsn FlushedThrough(Lsn durable) const VARVE_EXCLUDES(change_mu_, mu_);
 
   // Set once, before the first Apply. Called without a lock held when MergeLarge has work.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "buffer/testing/rows.h"
+#include "io/testing/faulty_disk.h"
 
 namespace varve::buffer {
 namespace {
@@ -43,6 +44,23 @@ class BufferTest : public ::testing::Test {
     return bytes;
   }
 
+  static std::shared_ptr<const DataFile> File(const std::string& path, int64_t time) {
+    auto file = std::make_shared<DataFile>();
+    file->path = path;
+    if (time != 0) file->time_range.Include(TimestampUs(time));
+    return file;
+  }
+  StagedPartRef Part(LsnRange lsns, int64_t rows, const std::vector<std::string>& paths,
+                     int64_t time = 1) {
+    StagedContent content{.lsns = lsns, .files = {}, .rows = rows, .bytes = 0, .staged_us = 0};
+    for (const std::string& path : paths) {
+      content.files.push_back(*File(path, time));
+      content.files.back().local_path = "staged/" + path;
+    }
+    return std::make_shared<const StagedPart>(disk_, std::move(content));
+  }
+
+  io::testing::FaultyDisk disk_;
   const TableRef table_ = MakeTable(TableId{1});
   const FileSetRef files_ = std::make_shared<const FileSet>();
   MemoryBudget budget_{1u << 30};
@@ -265,6 +283,59 @@ TEST_F(BufferTest, ATransactionOfTwoTablesBecomesVisibleInOneStep) {
   EXPECT_EQ(CountSegments(Of(table_)->segments).at(1), FirstRows(5));
   EXPECT_EQ(CountSegments(Of(other)->segments).at(1), FirstRows(4));
   EXPECT_EQ(buffer_.Freeze(table_->id).through, Lsn{3});
+}
+
+TEST_F(BufferTest, AStagedPartTakesThePlaceOfItsRows) {
+  const Lsn first = Write(table_, {.rows = 100});
+  const Buffer::Frozen frozen = buffer_.Freeze(table_->id);
+  const Lsn second = Write(table_, {.first = 101, .rows = 7});
+  buffer_.Stage(table_->id, Part({first, first.Next()}, 100, {"a"}));
+  TableSnapshotRef snapshot = Of(table_);
+  EXPECT_EQ(snapshot->files, files_);
+  EXPECT_EQ(snapshot->flushed, Lsn{0});
+  EXPECT_EQ(snapshot->staged_through(), first);
+  ASSERT_EQ(snapshot->scan_files->files.size(), 1u);
+  EXPECT_EQ(CountSegments(snapshot->segments).at(1).count, 7);
+  // The log still has to keep what is staged, and a later freeze takes only what is in memory.
+  EXPECT_EQ(buffer_.FlushedThrough(second), Lsn{0});
+  EXPECT_EQ(buffer_.Freeze(table_->id).segments.size(), 1u);
+
+  auto lake = std::make_shared<FileSet>();
+  lake->version = 1;
+  buffer_.Swap(table_->id, first, lake);
+  snapshot = Of(table_);
+  EXPECT_TRUE(snapshot->staged.empty());
+  EXPECT_EQ(snapshot->scan_files, lake);
+  EXPECT_EQ(snapshot->staged_through(), first);
+  EXPECT_EQ(buffer_.FlushedThrough(second), first);
+}
+
+TEST_F(BufferTest, FilesAreScannedNewestFirstWhereverTheyAre) {
+  auto lake = std::make_shared<FileSet>();
+  for (const int64_t time : {0, 9, 5}) lake->files.push_back(File("lake", time));
+  const std::vector<StagedPartRef> parts = {Part({Lsn{1}, Lsn{2}}, 1, {"s"}, 7),
+                                            Part({Lsn{2}, Lsn{3}}, 1, {"s"}, 3)};
+  const FileSetRef all = WithStaged(lake, parts);
+  std::vector<int64_t> times;
+  for (const auto& file : all->files) {
+    times.push_back(file->time_range.empty() ? 0 : file->time_range.max.value);
+  }
+  EXPECT_EQ(times, (std::vector<int64_t>{0, 9, 7, 5, 3}));  // of unknown age first
+  EXPECT_EQ(WithStaged(lake, {}), lake);
+}
+
+TEST_F(BufferTest, APartThatLacksRowsStopsTheProcess) {
+  const Lsn lsn = Write(table_, {.rows = 100});
+  EXPECT_DEATH(buffer_.Stage(table_->id, Part({lsn, lsn.Next()}, 99, {})), "rows");
+}
+
+TEST_F(BufferTest, SwappingHalfAPartStopsTheProcess) {
+  const Lsn first = Write(table_, {.rows = 1});
+  const Lsn last = Write(table_, {.first = 2});
+  buffer_.Stage(table_->id, Part({first, last.Next()}, 2, {}));
+  EXPECT_FALSE(buffer_.TrySwap(table_->id, first, files_));
+  EXPECT_EQ(Of(table_)->staged.size(), 1u);
+  EXPECT_DEATH(buffer_.Swap(table_->id, first, files_), "through");
 }
 
 TEST_F(BufferTest, SwappingHalfATransactionStopsTheProcess) {

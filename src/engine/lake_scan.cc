@@ -38,7 +38,8 @@ struct LakeScanInfo : duckdb::TableFunctionInfo {
 
 using FileList = std::vector<std::shared_ptr<const DataFile>>;
 
-// The files of one snapshot that may hold rows of the result, newest first.
+// The files of one snapshot that may hold rows of the result, newest first. Holding them keeps
+// those that are staged on the local disk from being removed.
 class SnapshotFileList : public duckdb::MultiFileList {
  public:
   SnapshotFileList(duckdb::shared_ptr<LakeScanInfo> info, FileList files)
@@ -93,7 +94,9 @@ class SnapshotFileList : public duckdb::MultiFileList {
   OpenFileInfo GetFile(idx_t i) const override {
     if (i >= files_.size()) return OpenFileInfo();
     const auto& file = *files_[i];
-    return ScanFile(info_->store->ReadPath(info_->table->location + "/" + file.path),
+    const bool is_staged = !file.local_path.empty();
+    return ScanFile(is_staged ? file.local_path
+                              : info_->store->ReadPath(info_->table->location + "/" + file.path),
                     static_cast<uint64_t>(file.bytes));
   }
 

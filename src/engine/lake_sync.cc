@@ -243,14 +243,11 @@ Status LakeSync::Reopen(const TableRef& table) {
   }
   const Delta delta = *std::move(opened);
   VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(table, *delta->files()));
-  for (const auto& segment : shown->second->segments) {
-    if (segment->lsns.begin <= through && through < segment->lsns.end.Prev()) {
-      return FailedPrecondition("rows of the log that its files hold came back with others: {}",
-                                "restart the server to serve the table");
-    }
+  if (!parts_.buffer->TrySwap(table->id, through, delta->files())) {
+    return FailedPrecondition("rows of the log that its files hold came back with others: {}",
+                              "restart the server to serve the table");
   }
   parts_.tables->Put(table->id, delta);
-  parts_.buffer->Swap(table->id, through, delta->files());
   Note(table->location, table->name.ToString(), OkStatus());
   return TakeOver(table, *delta);
 }

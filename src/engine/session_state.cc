@@ -51,7 +51,7 @@ TableView SessionState::View(const TableRef& table) const {
   if (!snapshot) return view;
   const auto found = snapshot->find(table->id);
   if (found == snapshot->end()) return view;
-  view.files = found->second->files;
+  view.files = found->second->scan_files;
   if (!view.files->unreadable.empty()) ThrowStatus(UnreadableTable(*table, *view.files));
   const auto& segments = found->second->segments;
   for (auto it = segments.rbegin(); it != segments.rend(); ++it) {

@@ -61,6 +61,14 @@ std::vector<ValueRow> TableRowsOf(EngineCore& core) {
       buffer_rows += segment->rows->rows;
       buffer_bytes += segment->bytes;
     }
+    int64_t staged_rows = 0;
+    int64_t staged_bytes = 0;
+    for (const auto& part : state.staged) {
+      staged_rows += part->content().rows;
+      staged_bytes += part->content().bytes;
+    }
+    const bool is_staged = !state.staged.empty();
+    const int64_t oldest_us = is_staged ? state.staged.front()->content().staged_us : 0;
     rows.push_back(
         {Text(table->name.schema), Text(table->name.table), Value::BIGINT(table->id.value),
          Value::BIGINT(table->schema_version), Text(table->columns[table->time_column].name),
@@ -72,7 +80,8 @@ std::vector<ValueRow> TableRowsOf(EngineCore& core) {
          Value::BIGINT(file_bytes), Value::BIGINT(static_cast<int64_t>(state.segments.size())),
          Value::BIGINT(static_cast<int64_t>(buffer_rows)),
          Value::BIGINT(static_cast<int64_t>(buffer_bytes)),
-         Value::BIGINT(static_cast<int64_t>(state.flushed.value))});
+         Value::BIGINT(static_cast<int64_t>(state.flushed.value)), Value::BIGINT(staged_rows),
+         Value::BIGINT(staged_bytes), TimeOrNull(oldest_us, is_staged)});
   }
   return rows;
 }
@@ -167,7 +176,10 @@ const std::vector<SystemTable>& SystemTables() {
         {"segments", kNumber},
         {"buffer_rows", kNumber},
         {"buffer_bytes", kNumber},
-        {"flushed_lsn", kNumber}},
+        {"flushed_lsn", kNumber},
+        {"staged_rows", kNumber},
+        {"staged_bytes", kNumber},
+        {"staged_since", kTime}},
        TableRowsOf},
       {"files",
        {{"schema_name", kText},

@@ -1,29 +1,34 @@
 #include "flush/background.h"
 
+#include <utility>
+
 namespace varve::flush {
 
 BackgroundWork::BackgroundWork(const Parts& parts, std::chrono::milliseconds flush_interval)
     : parts_(parts) {
-  JobRunner& runner = parts_.runner;
-  flush_job_ = runner.Add(
-      {.name = "flush", .interval = flush_interval, .run = [this](JobRunner::Trigger trigger) {
-         return RunFlush(trigger);
-       }});
-  truncate_job_ = runner.Add({.name = "log-truncate",
-                              .interval = flush_interval,
-                              .run = [this](JobRunner::Trigger) { return TruncateLog(); }});
-  merge_job_ = runner.Add(
-      {.name = "buffer-merge", .run = [this](JobRunner::Trigger) { return MergeSegments(); }});
-  parts_.budget.OnSoftLimit([this] { parts_.runner.Wake(flush_job_); });
-  parts_.buffer.OnLargeMergeDue([this] { parts_.runner.Wake(merge_job_); });
-  // Replay may have left both due.
-  runner.Wake(truncate_job_);
-  runner.Wake(merge_job_);
+  using Trigger = JobRunner::Trigger;
+  JobRunner& local = parts_.local_runner;
+  flush_job_ = parts_.runner.Add({.name = "flush",
+                                  .interval = flush_interval,
+                                  .run = [this](Trigger trigger) { return RunFlush(trigger); }});
+  stage_job_ = local.Add({.name = "stage", .run = [this](Trigger) { return RunStage(); }});
+  truncate_job_ =
+      local.Add({.name = "log-truncate", .interval = flush_interval, .run = [this](Trigger) {
+                   return TruncateLog();
+                 }});
+  merge_job_ =
+      local.Add({.name = "buffer-merge", .run = [this](Trigger) { return MergeSegments(); }});
+  parts_.budget.OnSoftLimit([this] { parts_.local_runner.Wake(stage_job_); });
+  parts_.buffer.OnLargeMergeDue([this] { parts_.local_runner.Wake(merge_job_); });
+  // Replay may have left each of them something to do.
+  parts_.runner.Wake(flush_job_);
+  local.Wake(truncate_job_);
+  local.Wake(merge_job_);
 }
 
 Result<int64_t> BackgroundWork::Flush(const TableRef& table) {
   Result<int64_t> rows = parts_.flusher.Flush(table->id);
-  parts_.runner.Wake(truncate_job_);
+  parts_.local_runner.Wake(truncate_job_);
   return rows;
 }
 
@@ -31,14 +36,24 @@ Status BackgroundWork::ShowFiles(const TableRef& table, const FileSetRef& files)
   return parts_.flusher.ShowFiles(table->id, files);
 }
 
-std::vector<catalog::JobInfo> BackgroundWork::Jobs() const { return parts_.runner.Jobs(); }
+std::vector<catalog::JobInfo> BackgroundWork::Jobs() const {
+  std::vector<catalog::JobInfo> jobs = parts_.runner.Jobs();
+  for (catalog::JobInfo& job : parts_.local_runner.Jobs()) jobs.push_back(std::move(job));
+  return jobs;
+}
 
 Status BackgroundWork::RunFlush(JobRunner::Trigger trigger) {
-  Status flushed = trigger == JobRunner::Trigger::kWoken
-                       ? parts_.flusher.Relieve()
-                       : parts_.flusher.FlushAll(/*skip_backing_off=*/true);
-  parts_.runner.Wake(truncate_job_);
+  Status flushed = trigger == JobRunner::Trigger::kInterval
+                       ? parts_.flusher.FlushAll(/*skip_backing_off=*/true)
+                       : parts_.flusher.FlushPending();
+  parts_.local_runner.Wake(truncate_job_);
   return flushed;
+}
+
+Status BackgroundWork::RunStage() {
+  Status relieved = parts_.stager.Relieve();
+  parts_.runner.Wake(flush_job_);
+  return relieved;
 }
 
 Status BackgroundWork::TruncateLog() {
@@ -52,7 +67,7 @@ Status BackgroundWork::MergeSegments() {
 }
 
 Status BackgroundWork::FlushForShutdown() {
-  const Status flushed = parts_.flusher.FlushAll(/*skip_backing_off=*/false);
+  const Status flushed = parts_.flusher.FlushAll(/*skip_backing_off=*/true);
   const Status truncated = TruncateLog();
   return flushed.ok() ? truncated : flushed;
 }

@@ -49,7 +49,7 @@ class CutLog : public log::Log {
 class BackgroundTest : public ::testing::Test {
  protected:
   BackgroundTest() {
-    EXPECT_TRUE(disk_.MakeDirs("scratch").ok());
+    EXPECT_TRUE(disk_.MakeDirs("staged").ok());
     tables_.Put(table_->id, delta_);
     buffer_.AddTable(table_, delta_->files(), Lsn{0});
   }
@@ -58,6 +58,20 @@ class BackgroundTest : public ::testing::Test {
     ASSERT_TRUE(budget_.Reserve(buffer::SegmentBytes(*rows[0].rows), std::chrono::minutes(1)).ok());
     buffer_.Apply({next_, next_.Next()}, rows);
     next_ = next_.Next();
+  }
+  BackgroundWork::Parts Parts() {
+    return {buffer_, budget_, log_, stager_, flusher_, runner_, local_runner_};
+  }
+  void Start() {
+    runner_.Start(1);
+    local_runner_.Start(1);
+  }
+  void Stop() {
+    local_runner_.Stop();
+    runner_.Stop();
+  }
+  buffer::testing::Tally Rows() {
+    return testing::CountTable(store_, *buffer_.Snapshot()->at(table_->id))[1];
   }
   size_t SegmentCount() { return buffer_.Snapshot()->at(table_->id)->segments.size(); }
 
@@ -71,49 +85,89 @@ class BackgroundTest : public ::testing::Test {
   buffer::MemoryBudget budget_{4u << 20};
   buffer::Buffer buffer_{budget_};
   CutLog log_;
-  Flusher flusher_{{buffer_, budget_, tables_, parquet_, store_, disk_, Clock::System()},
-                   {.node_id = "node-1", .scratch_dir = "scratch"}};
+  Stager stager_{{buffer_, budget_, parquet_, disk_, Clock::System()}, {.dir = "staged"}};
+  Flusher flusher_{{buffer_, stager_, tables_, store_, Clock::System()}, "node-1"};
   JobRunner runner_{Clock::System(), {}};
+  JobRunner local_runner_{Clock::System(), {}};
   Lsn next_{1};
 };
 
 TEST_F(BackgroundTest, TheIntervalFlushesAndTheLogIsCut) {
-  BackgroundWork work({buffer_, budget_, log_, flusher_, runner_}, milliseconds(5));
-  runner_.Start(1);
+  BackgroundWork work(Parts(), milliseconds(5));
+  Start();
   Write({.rows = 10});
   EXPECT_TRUE(log_.WaitUntilCutAt(Lsn{1}));
   EXPECT_EQ(SegmentCount(), 0u);
-  runner_.Stop();
+  Stop();
 }
 
 TEST_F(BackgroundTest, AFlushOnRequestCutsTheLogToo) {
-  BackgroundWork work({buffer_, budget_, log_, flusher_, runner_}, kNever);
-  runner_.Start(2);
+  BackgroundWork work(Parts(), kNever);
+  Start();
   Write({.rows = 10});
   EXPECT_EQ(work.Flush(table_).value(), 10);
   EXPECT_TRUE(log_.WaitUntilCutAt(Lsn{1}));
-  runner_.Stop();
+  Stop();
 }
 
 TEST_F(BackgroundTest, TheSoftLimitFlushesLongBeforeTheInterval) {
-  BackgroundWork work({buffer_, budget_, log_, flusher_, runner_}, kNever);
-  runner_.Start(2);
+  BackgroundWork work(Parts(), kNever);
+  Start();
   // Ten times the budget: goes through only if flushes keep making room.
   for (int64_t i = 0; i < 40; ++i) {
     Write({.first = 1 + i * 1000, .rows = 1000, .body_bytes = 1500});
   }
-  runner_.Stop();
-  EXPECT_GT(delta_->files()->version, 5);
-  EXPECT_EQ(testing::CountTable(store_, *buffer_.Snapshot()->at(table_->id))[1],
-            buffer::testing::FirstRows(40'000));
+  Stop();
+  EXPECT_GT(delta_->files()->version, 0);
+  EXPECT_EQ(Rows(), buffer::testing::FirstRows(40'000));
+}
+
+// Not one answer from the store, for as long as the test likes.
+TEST_F(BackgroundTest, AStoreThatDoesNotAnswerHoldsUpNoWriter) {
+  Mutex mu;
+  CondVar changed;
+  bool answers = false;
+  store_.SetHook([&] {
+    MutexLock lock(mu);
+    changed.Wait(mu, [&] { return answers; });
+  });
+  BackgroundWork work(Parts(), kNever);
+  Start();
+  std::thread waiting([&] { EXPECT_TRUE(work.Flush(table_).ok()); });
+  for (int64_t i = 0; i < 40; ++i) {
+    Write({.first = 1 + i * 1000, .rows = 1000, .body_bytes = 1500});
+  }
+  EXPECT_EQ(delta_->files()->version, 0);
+  EXPECT_EQ(Rows(), buffer::testing::FirstRows(40'000));
+  {
+    MutexLock lock(mu);
+    answers = true;
+  }
+  changed.NotifyAll();
+  waiting.join();
+  EXPECT_TRUE(work.Flush(table_).ok());
+  EXPECT_TRUE(log_.WaitUntilCutAt(Lsn{40}));
+  Stop();
+  EXPECT_EQ(Rows(), buffer::testing::FirstRows(40'000));
+  EXPECT_TRUE(buffer_.Snapshot()->at(table_->id)->staged.empty());
+}
+
+// What replay had to stage is committed without anybody asking.
+TEST_F(BackgroundTest, WhatIsStagedAtTheStartIsCommitted) {
+  Write({.rows = 10});
+  ASSERT_EQ(stager_.Stage(table_->id).value(), 10);
+  BackgroundWork work(Parts(), kNever);
+  Start();
+  EXPECT_TRUE(log_.WaitUntilCutAt(Lsn{1}));
+  Stop();
 }
 
 TEST_F(BackgroundTest, LargeMergesRunInTheBackground) {
   buffer::MemoryBudget budget(256u << 20);
   buffer::Buffer buffer(budget);
   buffer.AddTable(table_, delta_->files(), Lsn{0});
-  BackgroundWork work({buffer, budget, log_, flusher_, runner_}, kNever);
-  runner_.Start(2);
+  BackgroundWork work({buffer, budget, log_, stager_, flusher_, runner_, local_runner_}, kNever);
+  Start();
   // Two of these are too large for a merge by Apply.
   for (uint64_t i = 0; i < 60; ++i) {
     const std::vector<TableRows> rows = {
@@ -122,16 +176,16 @@ TEST_F(BackgroundTest, LargeMergesRunInTheBackground) {
     buffer.Apply({Lsn(i + 1), Lsn(i + 2)}, rows);
   }
   while (buffer.Snapshot()->at(table_->id)->segments.size() > 30) std::this_thread::yield();
-  runner_.Stop();
+  Stop();
   EXPECT_EQ(buffer::testing::CountSegments(buffer.Snapshot()->at(table_->id)->segments)[1],
             buffer::testing::FirstRows(300'000));
   const auto jobs = work.Jobs();
-  ASSERT_EQ(jobs.size(), 3u);
-  EXPECT_EQ(jobs[2].name, "buffer-merge");
+  ASSERT_EQ(jobs.size(), 4u);
+  EXPECT_EQ(jobs[3].name, "buffer-merge");
 }
 
 TEST_F(BackgroundTest, ShutdownFlushesWhatThereIs) {
-  BackgroundWork work({buffer_, budget_, log_, flusher_, runner_}, kNever);
+  BackgroundWork work(Parts(), kNever);
   Write({.rows = 10});
   EXPECT_TRUE(work.FlushForShutdown().ok());
   EXPECT_EQ(SegmentCount(), 0u);
@@ -139,7 +193,7 @@ TEST_F(BackgroundTest, ShutdownFlushesWhatThereIs) {
   Write({.first = 11});
   delta_->SetNextCommit(FakeDelta::Commit::kRefused);
   EXPECT_FALSE(work.FlushForShutdown().ok());
-  EXPECT_EQ(SegmentCount(), 1u);
+  EXPECT_EQ(Rows(), buffer::testing::FirstRows(11));
 }
 
 }  // namespace

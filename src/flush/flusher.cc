@@ -3,48 +3,56 @@
 #include <absl/cleanup/cleanup.h>
 
 #include <algorithm>
-#include <deque>
+#include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "base/fault_point.h"
-#include "lake/data_file.h"
 #include "lake/delta_table.h"
 
 namespace varve::flush {
 namespace {
 
-constexpr int64_t kFirstBackoffUs = 1'000'000;
-constexpr int64_t kLongestBackoffUs = 60'000'000;
-// Under pressure a flush takes this part of the budget at a time.
-constexpr uint64_t kSharesOfBudget = 8;
+// What is stored at once, so that a failure costs no more than that.
+constexpr size_t kUploadFilesMax = 64;
+// An object that no version names is vacuum's when it is older than an hour. What was stored longer
+// ago than this is stored again before its commit.
+constexpr int64_t kUploadGoodForUs = int64_t{20} * 60 * 1'000'000;
 
-int64_t BackoffUs(int failures) {
-  return std::min(kLongestBackoffUs, kFirstBackoffUs << std::min(failures - 1, 6));
+buffer::TableSnapshotRef Find(const buffer::Buffer& buffer, TableId id) {
+  const buffer::SnapshotRef snapshot = buffer.Snapshot();
+  const auto at = snapshot->find(id);
+  return at == snapshot->end() ? nullptr : at->second;
 }
 
-Status AnnotateFlush(const Status& status, const TableDef& table) {
-  return status.ok() ? status : Annotate(status, "flush of " + table.name.ToString());
+Lsn StagedThrough(const buffer::Buffer& buffer, TableId id) {
+  const buffer::TableSnapshotRef table = Find(buffer, id);
+  return table == nullptr ? Lsn{0} : table->staged_through();
 }
 
-uint64_t BytesOf(const buffer::TableSnapshot& table) {
-  uint64_t bytes = 0;
-  for (const buffer::SegmentRef& segment : table.segments) bytes += segment->bytes;
-  return bytes;
+// As the Delta table is to have them.
+std::vector<DataFile> LakeFiles(const std::vector<buffer::StagedPartRef>& parts) {
+  std::vector<DataFile> files;
+  for (const buffer::StagedPartRef& part : parts) {
+    for (const DataFile& file : part->content().files) {
+      files.push_back(file);
+      files.back().local_path.clear();
+    }
+  }
+  return files;
 }
 
-// Removes a local file at the end of a scope; one that was moved away is gone already.
-class ScratchFile {
- public:
-  ScratchFile(io::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
-  ~ScratchFile() { files_.Remove(path_).IgnoreError(); }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  io::FileSystem& files_;
-  const std::string path_;
-};
+// Tables that are not wholly in the lake: those with the most memory first.
+std::vector<TableRef> UnflushedTables(const buffer::Buffer& buffer) {
+  // The snapshot goes at the end: held during a flush, it would keep the flushed rows in memory.
+  const buffer::SnapshotRef snapshot = buffer.Snapshot();
+  std::vector<TableRef> tables;
+  for (TableInMemory& table : TablesInMemory(*snapshot)) tables.push_back(std::move(table.table));
+  for (const auto& [id, table] : *snapshot) {
+    if (table->segments.empty() && !table->staged.empty()) tables.push_back(table->table);
+  }
+  return tables;
+}
 
 }  // namespace
 
@@ -52,8 +60,8 @@ std::string TxnAppId(const std::string& node_id, TableId table) {
   return node_id + "/" + std::to_string(table.value);
 }
 
-Flusher::Flusher(const FlushParts& parts, FlushSettings settings)
-    : parts_(parts), settings_(std::move(settings)) {}
+Flusher::Flusher(const FlushParts& parts, std::string node_id)
+    : parts_(parts), node_id_(std::move(node_id)) {}
 
 Result<int64_t> Flusher::Flush(TableId table) {
   TableState* state = nullptr;
@@ -62,220 +70,236 @@ Result<int64_t> Flusher::Flush(TableId table) {
     state = &states_[table];
     // A flush that runs already may have frozen before the caller's rows came.
     const uint64_t wanted = state->started + 1;
-    changed_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) { return state->finished >= wanted || !busy_; });
+    changed_.Wait(mu_,
+                  [&]() VARVE_REQUIRES(mu_) { return state->finished >= wanted || !state->busy; });
     if (state->finished >= wanted) return state->last_result;
-    busy_ = true;
+    state->busy = true;
     ++state->started;
   }
-  return RunBusy(table, *state, UINT64_MAX);
-}
-
-Result<int64_t> Flusher::FlushOldest(TableId table, uint64_t bytes_max) {
-  TableState* state = nullptr;
-  {
-    MutexLock lock(mu_);
-    state = &states_[table];
-    changed_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) { return !busy_; });
-    busy_ = true;
-  }
-  return RunBusy(table, *state, bytes_max);
-}
-
-Result<int64_t> Flusher::RunBusy(TableId id, TableState& state, uint64_t bytes_max) {
   Result<int64_t> result = Internal("the flush was cut short by an exception");
-  // However it ends: a flush that stays busy would stop all others for good.
+  // However it ends: a flush that stays busy would stop all others of the table for good.
   const auto end = absl::MakeCleanup([&] {
     {
       MutexLock lock(mu_);
-      busy_ = false;
-      Record(state, result);
+      state->busy = false;
+      state->finished = state->started;
+      state->last_result = result;
     }
     changed_.NotifyAll();
   });
-  result = Run(id, state.failed_commits, bytes_max);
+  result = StageAndCommit(table, *state);
   return Result<int64_t>(result);  // a copy: `end` still reads it
 }
 
-void Flusher::Record(TableState& state, const Result<int64_t>& result) {
-  state.finished = state.started;
-  state.last_result = result;
-  state.failures = result.ok() ? 0 : state.failures + 1;
-  state.not_before_us = result.ok() ? 0 : parts_.clock.MonotonicUs() + BackoffUs(state.failures);
+Status Flusher::CommitOnly(TableId id) {
+  TableState* state = nullptr;
+  {
+    MutexLock lock(mu_);
+    state = &states_[id];
+    changed_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) { return !state->busy; });
+    state->busy = true;
+  }
+  const auto end = absl::MakeCleanup([&] {
+    {
+      MutexLock lock(mu_);
+      state->busy = false;
+    }
+    changed_.NotifyAll();
+  });
+  return Commit(id, *state).status();
 }
 
-Result<int64_t> Flusher::Run(TableId id, std::set<Lsn>& failed_commits, uint64_t bytes_max) {
-  const std::shared_ptr<lake::DeltaTable> delta = parts_.tables.Find(id);
-  if (delta == nullptr) return 0;  // dropped
-  VARVE_RETURN_IF_ERROR(CheckTime());
-  if (!failed_commits.empty()) {
-    VARVE_RETURN_IF_ERROR(Settle(id, *delta, failed_commits).status());
-  }
-
-  // No commit may reach less far than one that failed and may yet happen: the two would overlap.
-  if (!failed_commits.empty()) bytes_max = UINT64_MAX;
-  const buffer::Buffer::Frozen frozen = parts_.buffer.Freeze(id, bytes_max);
-  if (frozen.table == nullptr || frozen.segments.empty()) return 0;
-  std::vector<BatchRef> batches;
-  for (const buffer::SegmentRef& segment : frozen.segments) batches.push_back(segment->rows);
-  VARVE_ASSIGN_OR_RETURN(const std::vector<lake::PartitionGroup> groups,
-                         lake::PartitionRows(*frozen.table, batches));
-  Upload upload;
-  if (Status stored = StoreFiles(frozen.table, groups, upload); !stored.ok()) {
-    DeleteObjects(upload.names);
-    return stored;
-  }
-  VARVE_FAULT_POINT("flush.after_files");
+Result<int64_t> Flusher::StageAndCommit(TableId id, TableState& state) {
+  // Dropped, or not to be read now: then its rows must not become parts that its files may divide.
+  if (parts_.tables.Find(id) == nullptr) return 0;
   int64_t rows = 0;
-  for (const lake::PartitionGroup& group : groups) rows += group.rows;
-  NoteTried(id, frozen.through);
+  // While the store is down, what is staged tells as much as a further small part would.
+  if (IsFailing(id)) {
+    VARVE_ASSIGN_OR_RETURN(rows, Commit(id, state));
+  }
+  const Status staged = parts_.stager.Stage(id).status();
+  // Also after an error: on a full disk, commits make room.
+  VARVE_ASSIGN_OR_RETURN(const int64_t more, Commit(id, state));
+  if (!staged.ok()) return staged;
+  return rows + more;
+}
 
-  const Result<FileSetRef> committed =
-      delta->Append(std::move(upload.files), TxnAppId(settings_.node_id, id),
-                    static_cast<int64_t>(frozen.through.value));
+Result<int64_t> Flusher::Commit(TableId id, TableState& state) {
+  Result<int64_t> rows = CommitParts(id, state);
+  MutexLock lock(mu_);
+  state.backoff.Record(rows.status(), parts_.clock.MonotonicUs());
+  return rows;
+}
+
+Result<int64_t> Flusher::CommitParts(TableId id, TableState& state) {
+  const std::shared_ptr<lake::DeltaTable> delta = parts_.tables.Find(id);
+  if (delta == nullptr) return 0;
+  VARVE_RETURN_IF_ERROR(parts_.stager.CheckTime());
+  bool in_doubt = false;
+  {
+    MutexLock lock(mu_);
+    in_doubt = !state.begun.empty();
+  }
+  if (in_doubt) VARVE_RETURN_IF_ERROR(Settle(id, *delta).status());
+
+  // What is staged from here on is the next flush's: under load this would not end otherwise.
+  const Lsn target = StagedThrough(parts_.buffer, id);
+  int64_t rows = 0;
+  while (true) {
+    const CommitBatch batch = NextBatch(id, target);
+    if (batch.parts.empty()) return rows;
+    VARVE_RETURN_IF_ERROR(Upload(batch, state));
+    VARVE_FAULT_POINT("flush.after_files");
+    VARVE_RETURN_IF_ERROR(Append(id, *delta, batch, state));
+    for (const buffer::StagedPartRef& part : batch.parts) rows += part->content().rows;
+  }
+}
+
+Flusher::CommitBatch Flusher::NextBatch(TableId id, Lsn target) const {
+  const buffer::TableSnapshotRef table = Find(parts_.buffer, id);
+  if (table == nullptr) return {};
+  CommitBatch batch{table->table, {}};
+  size_t files = 0;
+  int64_t bytes = 0;
+  for (const buffer::StagedPartRef& part : table->staged) {
+    files += part->content().files.size();
+    bytes += part->content().bytes;
+    if (target < part->through()) break;
+    if (!batch.parts.empty() && (files > kCommitFilesMax || bytes > kCommitBytesMax)) break;
+    batch.parts.push_back(part);
+  }
+  return batch;
+}
+
+Status Flusher::Upload(const CommitBatch& batch, TableState& state) {
+  std::vector<io::FileToPut> puts;
+  std::vector<Lsn> parts;
+  const auto put = [&]() -> Status {
+    if (puts.empty()) return OkStatus();
+    VARVE_RETURN_IF_ERROR(parts_.stager.CheckTime());
+    VARVE_RETURN_IF_ERROR(parts_.store.PutFiles(puts));
+    VARVE_FAULT_POINT("flush.mid_upload");
+    MutexLock lock(mu_);
+    for (const Lsn part : parts) state.uploaded[part] = parts_.clock.MonotonicUs();
+    puts.clear();
+    parts.clear();
+    return OkStatus();
+  };
+  for (const buffer::StagedPartRef& part : batch.parts) {
+    {
+      MutexLock lock(mu_);
+      const auto done = state.uploaded.find(part->through());
+      if (done != state.uploaded.end() &&
+          parts_.clock.MonotonicUs() < done->second + kUploadGoodForUs) {
+        continue;
+      }
+    }
+    const std::vector<DataFile>& files = part->content().files;
+    if (puts.size() + files.size() > kUploadFilesMax) VARVE_RETURN_IF_ERROR(put());
+    for (const DataFile& file : files) {
+      puts.push_back({batch.table->location + "/" + file.path, file.local_path});
+    }
+    parts.push_back(part->through());
+  }
+  return put();
+}
+
+Status Flusher::Append(TableId id, lake::DeltaTable& delta, const CommitBatch& batch,
+                       TableState& state) {
+  const Lsn through = batch.through();
+  {
+    // Before it begins: whoever sees its version first must know it for ours.
+    MutexLock lock(mu_);
+    // One that failed may still happen, and it must not overlap with this one. It does not: parts
+    // are only added behind those that it had, so that the same ones come first again.
+    VARVE_CHECK(state.begun.empty() || *state.begun.rbegin() <= through);
+    state.begun.insert(through);
+  }
+  const Result<FileSetRef> committed = delta.Append(LakeFiles(batch.parts), TxnAppId(node_id_, id),
+                                                    static_cast<int64_t>(through.value));
   if (committed.ok()) {
     VARVE_FAULT_POINT("flush.after_commit");
-    failed_commits.clear();
-    parts_.buffer.Swap(id, frozen.through, *committed);
-    return rows;
+    VARVE_RETURN_IF_ERROR(ShowFiles(id, *committed));
+  } else {
+    VARVE_ASSIGN_OR_RETURN(const Lsn reached, Settle(id, delta));
+    if (reached < through) return committed.status();
   }
-  failed_commits.insert(frozen.through);
-  VARVE_ASSIGN_OR_RETURN(const Lsn reached, Settle(id, *delta, failed_commits));
-  if (reached == frozen.through) return rows;
-  // Unavailable: it may still happen, so its files must stay. Vacuum removes them if it does not.
-  if (committed.status().code() != StatusCode::kUnavailable) DeleteObjects(upload.names);
-  return committed.status();
-}
-
-Result<Lsn> Flusher::Settle(TableId id, lake::DeltaTable& delta,
-                            const std::set<Lsn>& failed_commits) {
-  VARVE_ASSIGN_OR_RETURN(const FileSetRef files, delta.Refresh());
-  const std::optional<int64_t> txn = delta.txn_version(TxnAppId(settings_.node_id, id));
-  const Lsn reached(static_cast<uint64_t>(txn.value_or(0)));
-  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
-  const auto at = snapshot->find(id);
-  if (at == snapshot->end() || reached <= at->second->flushed) return reached;
-  if (!failed_commits.contains(reached)) {
-    return DataLoss("table {} was committed up to Lsn {} by another server with the node id \"{}\"",
-                    at->second->table->name.ToString(), reached.value, settings_.node_id);
-  }
-  parts_.buffer.Swap(id, reached, files);
-  return reached;
-}
-
-void Flusher::NoteTried(TableId id, Lsn through) {
-  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
-  const auto at = snapshot->find(id);
-  if (at == snapshot->end()) return;
+  // It took the version that each begun before it had wanted, so none of those can happen any more.
   MutexLock lock(mu_);
-  TableState& state = states_[id];
-  state.tried.insert(through);
-  state.tried.erase(state.tried.begin(), state.tried.lower_bound(at->second->flushed));
+  state.begun.clear();
+  state.uploaded.erase(state.uploaded.begin(), state.uploaded.upper_bound(through));
+  return OkStatus();
+}
+
+Result<Lsn> Flusher::Settle(TableId id, lake::DeltaTable& delta) {
+  VARVE_ASSIGN_OR_RETURN(const FileSetRef files, delta.Refresh());
+  VARVE_RETURN_IF_ERROR(ShowFiles(id, files));
+  const auto txn = files->txns.find(TxnAppId(node_id_, id));
+  return Lsn(txn == files->txns.end() ? 0 : static_cast<uint64_t>(txn->second));
 }
 
 Status Flusher::ShowFiles(TableId id, const FileSetRef& files) {
-  const auto txn = files->txns.find(TxnAppId(settings_.node_id, id));
+  const auto txn = files->txns.find(TxnAppId(node_id_, id));
   const Lsn reached(txn == files->txns.end() ? 0 : static_cast<uint64_t>(txn->second));
-  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
-  const auto at = snapshot->find(id);
-  if (at == snapshot->end()) return OkStatus();  // dropped
-  const buffer::TableSnapshot& shown = *at->second;
-  if (shown.files != nullptr && files->version < shown.files->version) return OkStatus();
   {
+    // A flush forgets what it has begun after its files are in the snapshot: looked at together,
+    // one of the two knows them.
     MutexLock lock(mu_);
-    // A flush of ours whose commit is there may not have come to its own swap yet.
-    if (reached != shown.flushed && !states_[id].tried.contains(reached)) {
-      return DataLoss("version {} of {} reaches Lsn {} of this node, which has flushed up to {}",
-                      files->version, shown.table->name.ToString(), reached.value,
-                      shown.flushed.value);
+    const buffer::TableSnapshotRef shown = Find(parts_.buffer, id);
+    if (shown == nullptr) return OkStatus();  // dropped
+    if (shown->files != nullptr && files->version < shown->files->version) return OkStatus();
+    if (reached != shown->flushed && !states_[id].begun.contains(reached)) {
+      return DataLoss(
+          "version {} of table {} reaches Lsn {} of this node (\"{}\"), which has flushed up to "
+          "{}: "
+          "another server has the same node id, or the table was replaced",
+          files->version, shown->table->name.ToString(), reached.value, node_id_,
+          shown->flushed.value);
     }
   }
   parts_.buffer.Swap(id, reached, files);
   return OkStatus();
 }
 
-void Flusher::GiveUpAfter(std::chrono::milliseconds limit) {
-  give_up_us_ = parts_.clock.MonotonicUs() +
-                std::chrono::duration_cast<std::chrono::microseconds>(limit).count();
-}
-
-Status Flusher::CheckTime() const {
-  if (parts_.clock.MonotonicUs() < give_up_us_) return OkStatus();
-  return SqlError(sqlstate::kAdminShutdown, "the flush was given up: the server is stopping");
-}
-
-Status Flusher::StoreFiles(const TableRef& table, const std::vector<lake::PartitionGroup>& groups,
-                           Upload& upload) {
-  std::deque<ScratchFile> scratch;
-  std::vector<io::FileToPut> puts;
-  const lake::ParquetSpec spec = lake::SpecFor(table, settings_.format);
-  for (const lake::PartitionGroup& group : groups) {
-    VARVE_RETURN_IF_ERROR(CheckTime());
-    const std::string file_name = lake::NewDataFileName();
-    const ScratchFile& local =
-        scratch.emplace_back(parts_.files, io::JoinPath(settings_.scratch_dir, file_name));
-    VARVE_ASSIGN_OR_RETURN(
-        DataFile file, lake::WriteDataFile(parts_.parquet, spec, group, file_name, local.path()));
-    puts.push_back({table->location + "/" + file.path, local.path()});
-    upload.files.push_back(std::move(file));
-    VARVE_FAULT_POINT("flush.mid_files");
-  }
-  // Before the attempt: a failed one may have left objects behind.
-  for (const io::FileToPut& put : puts) upload.names.push_back(put.name);
-  return parts_.store.PutFiles(puts);
-}
-
-void Flusher::DeleteObjects(const std::vector<std::string>& names) {
-  for (const std::string& name : names) parts_.store.Delete(name).IgnoreError();
-}
-
-std::vector<Flusher::Candidate> Flusher::Candidates() const {
-  // The snapshot goes at the end: held during a flush, it would keep the flushed rows in memory.
-  const buffer::SnapshotRef snapshot = parts_.buffer.Snapshot();
-  std::vector<Candidate> candidates;
-  for (const auto& [id, table] : *snapshot) {
-    if (!table->segments.empty()) candidates.push_back({table->table, BytesOf(*table)});
-  }
-  std::sort(candidates.begin(), candidates.end(),
-            [](const Candidate& a, const Candidate& b) { return a.bytes > b.bytes; });
-  return candidates;
-}
-
 Status Flusher::BackingOff(TableId table) {
   MutexLock lock(mu_);
-  const TableState& state = states_[table];
-  const bool is_early = parts_.clock.MonotonicUs() < state.not_before_us;
-  return is_early ? state.last_result.status() : OkStatus();
+  return states_[table].backoff.TooEarly(parts_.clock.MonotonicUs());
+}
+
+bool Flusher::IsFailing(TableId table) {
+  MutexLock lock(mu_);
+  return states_[table].backoff.failing();
+}
+
+Status Flusher::ForUnflushed(const std::function<Status(TableId)>& flush) {
+  Status first;
+  for (const TableRef& table : UnflushedTables(parts_.buffer)) {
+    const Status flushed = flush(table->id);
+    if (first.ok() && !flushed.ok()) {
+      first = Annotate(flushed, "flush of " + table->name.ToString());
+    }
+  }
+  return first;
 }
 
 Status Flusher::FlushAll(bool skip_backing_off) {
-  Status first;
-  for (const Candidate& candidate : Candidates()) {
-    Status flushed = skip_backing_off ? BackingOff(candidate.table->id) : OkStatus();
-    if (flushed.ok()) flushed = Flush(candidate.table->id).status();
-    if (first.ok()) first = AnnotateFlush(flushed, *candidate.table);
-  }
-  return first;
+  return ForUnflushed([&](TableId id) {
+    return skip_backing_off ? FlushByJob(id, /*pending_only=*/false) : Flush(id).status();
+  });
 }
 
-bool Flusher::UnderPressure() const {
-  const uint64_t hard = parts_.budget.hard_bytes();
-  const uint64_t used = parts_.budget.used();
-  return used > hard / 2 || used + parts_.budget.waiting_bytes() > hard;
+Status Flusher::FlushPending() {
+  return ForUnflushed([&](TableId id) { return FlushByJob(id, /*pending_only=*/true); });
 }
 
-Status Flusher::Relieve() {
-  Status first;
-  const uint64_t share = parts_.budget.hard_bytes() / kSharesOfBudget;
-  for (const Candidate& candidate : Candidates()) {
-    Result<int64_t> flushed = 0;
-    if (Status early = BackingOff(candidate.table->id); !early.ok()) flushed = std::move(early);
-    while (flushed.ok() && UnderPressure()) {
-      flushed = FlushOldest(candidate.table->id, share);
-      if (flushed.ok() && *flushed == 0) break;  // the rest is held by readers, or came too late
-    }
-    if (first.ok()) first = AnnotateFlush(flushed.status(), *candidate.table);
-  }
-  return first;
+Status Flusher::FlushByJob(TableId id, bool pending_only) {
+  VARVE_RETURN_IF_ERROR(BackingOff(id));
+  Status staging = parts_.stager.BackingOff(id);
+  const bool is_failing = IsFailing(id) || parts_.stager.IsFailing(id);
+  if (staging.ok() && (is_failing || !pending_only)) return Flush(id).status();
+  // Also when rows cannot be staged: on a full disk, commits make room.
+  VARVE_RETURN_IF_ERROR(CommitOnly(id));
+  return staging;
 }
 
 }  // namespace varve::flush

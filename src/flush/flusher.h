@@ -1,21 +1,21 @@
-// Moves the buffer's rows into the lake: one Parquet file per partition, one Delta commit per
-// table.
+// Commits rows to the lake: stages what is in memory, uploads the staged files, and puts them into
+// the Delta table, as many parts as there are in few commits.
 //
-// Role:     buffer (Freeze) -> [Flusher] -> ParquetWriter -> ObjectStore -> DeltaTable::Append ->
-//           buffer (Swap). Cutting the log is LogTrimmer's.
+// Role:     Stager, buffer (staged parts) -> [Flusher] -> ObjectStore -> DeltaTable::Append ->
+//           buffer (Swap). Cutting the log is BackgroundWork's.
 // Layout:   <location>/<partition path>/part-<uuid>.zstd.parquet; the commit carries
 //           txn {"<node id>/<table id>", Lsn through}, so that a restart knows what the files hold.
-// Limits:   one flush at a time over all tables, so that the memory for writing is that of one.
-// Errors:   whatever the parts give; the buffer is then as before and the rows stay readable, and
-//           files that no commit can name are deleted. After a failed commit nothing of the table
-//           is committed again before the Delta log was read and said whether that commit happened;
-//           the files of one that may still happen stay.
+// Limits:   one flush of a table at a time. A commit has at most kCommitFilesMax files and
+//           kCommitBytesMax bytes, or one part.
+// Errors:   whatever the parts give; what is staged stays staged and readable and is tried again
+//           under the same object names. After a commit that failed nothing of the table is
+//           committed again before the Delta log was read and said whether that commit happened.
 // Threads:  safe; Flush blocks on disk and network. No lock is held meanwhile.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,31 +26,24 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "buffer/buffer.h"
-#include "io/file.h"
+#include "flush/backoff.h"
+#include "flush/stager.h"
 #include "io/object_store.h"
-#include "lake/data_file.h"
-#include "lake/parquet_writer.h"
-#include "lake/partition_rows.h"
 #include "lake/table_set.h"
 #include "model/ids.h"
 
 namespace varve::flush {
 
+inline constexpr size_t kCommitFilesMax = 512;
+inline constexpr int64_t kCommitBytesMax = int64_t{256} << 20;
+
 // All outlive the flusher.
 struct FlushParts {
   buffer::Buffer& buffer;
-  buffer::MemoryBudget& budget;
+  Stager& stager;
   lake::TableSet& tables;
-  lake::ParquetWriter& parquet;
   io::ObjectStore& store;
-  io::FileSystem& files;
   Clock& clock;
-};
-
-struct FlushSettings {
-  std::string node_id;
-  std::string scratch_dir;  // exists; on the disk that temporary files may fill
-  lake::DataFileFormat format = {};
 };
 
 // The appId of this node's commits to a table; start-up reads its txn version as the flushed Lsn.
@@ -58,10 +51,11 @@ std::string TxnAppId(const std::string& node_id, TableId table);
 
 class Flusher {
  public:
-  Flusher(const FlushParts& parts, FlushSettings settings);
+  Flusher(const FlushParts& parts, std::string node_id);
 
-  // Commits every row of the table that was visible at the call. Callers that come while a flush
-  // runs share the next one. Returns the rows that this flush committed; 0 for an unknown table.
+  // Commits every row of the table that was visible at the call, staged or in memory. Callers that
+  // come while a flush runs share the next one. Returns the rows that this flush committed; 0 for
+  // an unknown table.
   Result<int64_t> Flush(TableId table) VARVE_EXCLUDES(mu_);
 
   // Puts files that were committed otherwise (DELETE, compaction, another server) in the place of
@@ -71,74 +65,69 @@ class Flusher {
   // Flushes every table, goes on after errors and returns the first. With `skip_backing_off`, a
   // table whose last flush failed a short time ago is left out and its error counts again.
   Status FlushAll(bool skip_backing_off) VARVE_EXCLUDES(mu_);
+  // Commits what is staged, and flushes the tables whose last flush failed; the same otherwise.
+  Status FlushPending() VARVE_EXCLUDES(mu_);
+
   // From now on a flush ends with 57P01 once `limit` has passed, between two files: its rows stay
   // in the log. For the end of the process.
-  void GiveUpAfter(std::chrono::milliseconds limit);
-  // Flushes the oldest rows of the largest tables until the budget is at most half used and has
-  // room for whoever waits. Each flush takes an eighth of the budget, so that memory comes back
-  // while the rest is still written and writers wait for a part only.
-  Status Relieve() VARVE_EXCLUDES(mu_);
+  void GiveUpAfter(std::chrono::milliseconds limit) { parts_.stager.GiveUpAfter(limit); }
 
  private:
   // Flushes of one table; created at the first.
   struct TableState {
-    uint64_t started = 0;  // number of the last flush that began and that ended
+    bool busy = false;
+    uint64_t started = 0;  // number of the last Flush that began and that ended
     uint64_t finished = 0;
     Result<int64_t> last_result = 0;
-    int failures = 0;  // in a row
-    int64_t not_before_us = 0;
-    // How far the commits went that failed since the last good one: any of them may have happened,
-    // or may still, if the store was slow. Changed by the running flush only.
-    std::set<Lsn> failed_commits;
-    std::set<Lsn> tried;  // how far commits went that were begun since the last but one good one
+    Backoff backoff{kLongestBackoffUs};  // of commits
+    // How far the commits go that were begun since the last known to be good: any of them may have
+    // happened, or may still, if the store was slow.
+    std::set<Lsn> begun;
+    // By part->through(): when the part's files were last stored, on the monotonic clock.
+    std::map<Lsn, int64_t> uploaded;
   };
-  struct Upload {
-    std::vector<DataFile> files;
-    std::vector<std::string> names;  // of the objects
-  };
-
-  // One flush of at least one segment and about `bytes_max`; only the caller that set busy_ is in
-  // here.
-  Result<int64_t> Run(TableId id, std::set<Lsn>& failed_commits, uint64_t bytes_max);
-  // Waits for its turn and flushes the oldest rows of the table. Returns how many; no caller of
-  // Flush may take this for its own.
-  Result<int64_t> FlushOldest(TableId table, uint64_t bytes_max) VARVE_EXCLUDES(mu_);
-  // Calls Run with busy_ set by the caller, and records how it ended.
-  Result<int64_t> RunBusy(TableId id, TableState& state, uint64_t bytes_max) VARVE_EXCLUDES(mu_);
-  // Reads from the Delta log how far this node's commits reach, and swaps the files of a failed
-  // commit in that happened after all.
-  Result<Lsn> Settle(TableId id, lake::DeltaTable& delta, const std::set<Lsn>& failed_commits);
-  // `upload` also holds what was stored before an error.
-  Status StoreFiles(const TableRef& table, const std::vector<lake::PartitionGroup>& groups,
-                    Upload& upload);
-  // For ShowFiles, before a commit that goes up to `through`.
-  void NoteTried(TableId id, Lsn through) VARVE_EXCLUDES(mu_);
-  Status CheckTime() const;
-  // Best effort: what stays is removed by vacuum.
-  void DeleteObjects(const std::vector<std::string>& names);
-  // Tables that have rows in the buffer, the one with the most bytes first.
-  struct Candidate {
+  // What one commit takes.
+  struct CommitBatch {
     TableRef table;
-    uint64_t bytes = 0;
+    std::vector<buffer::StagedPartRef> parts;
+    Lsn through() const { return parts.back()->through(); }
   };
-  std::vector<Candidate> Candidates() const;
+  static constexpr int64_t kLongestBackoffUs = 60'000'000;
+
+  // What a job does with one table; see FlushAll and FlushPending.
+  Status FlushByJob(TableId id, bool pending_only) VARVE_EXCLUDES(mu_);
+  // Commits what is staged, in a turn of its own that no caller of Flush may take for his.
+  Status CommitOnly(TableId id) VARVE_EXCLUDES(mu_);
+  // Calls each table's `flush`, goes on after errors and returns the first.
+  Status ForUnflushed(const std::function<Status(TableId)>& flush);
+
+  // Only the caller that made the table busy is in these.
+  Result<int64_t> StageAndCommit(TableId id, TableState& state) VARVE_EXCLUDES(mu_);
+  // Commits what is staged at the call; records the back-off.
+  Result<int64_t> Commit(TableId id, TableState& state) VARVE_EXCLUDES(mu_);
+  Result<int64_t> CommitParts(TableId id, TableState& state) VARVE_EXCLUDES(mu_);
+  // The oldest parts up to `target`, within the limits of a commit.
+  CommitBatch NextBatch(TableId id, Lsn target) const;
+  // Stores the files that were not stored a short time ago.
+  Status Upload(const CommitBatch& batch, TableState& state) VARVE_EXCLUDES(mu_);
+  Status Append(TableId id, lake::DeltaTable& delta, const CommitBatch& batch, TableState& state)
+      VARVE_EXCLUDES(mu_);
+  // Shows what the Delta log holds now, and so the files of a commit that happened although it was
+  // reported as failed. Returns how far this node's commits reach.
+  Result<Lsn> Settle(TableId id, lake::DeltaTable& delta) VARVE_EXCLUDES(mu_);
+  Result<Lsn> ReachedBy(TableId id, const FileSetRef& files) VARVE_EXCLUDES(mu_);
+
   // The error of a table that failed a short time ago; OK when it may be tried.
   Status BackingOff(TableId table) VARVE_EXCLUDES(mu_);
-  // True while the buffer should give memory back.
-  bool UnderPressure() const;
-  void Record(TableState& state, const Result<int64_t>& result) VARVE_REQUIRES(mu_);
+  bool IsFailing(TableId table) VARVE_EXCLUDES(mu_);
 
   // Constant after construction.
   const FlushParts parts_;
-  const FlushSettings settings_;
-
-  // Own synchronization.
-  std::atomic<int64_t> give_up_us_{INT64_MAX};  // of the monotonic clock
+  const std::string node_id_;
 
   Mutex mu_;
   CondVar changed_;
   std::map<TableId, TableState> states_ VARVE_GUARDED_BY(mu_);  // never erased: few, and small
-  bool busy_ VARVE_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace varve::flush

@@ -31,7 +31,7 @@ class FakeClock : public Clock {
 class FlusherTest : public ::testing::Test {
  protected:
   FlusherTest() {
-    EXPECT_TRUE(disk_.MakeDirs("scratch").ok());
+    EXPECT_TRUE(disk_.MakeDirs("staged").ok());
     AddTable(table_, delta_);
     AddTable(other_, other_delta_);
   }
@@ -52,7 +52,14 @@ class FlusherTest : public ::testing::Test {
   buffer::TableSnapshotRef Of(const TableRef& table) { return buffer_.Snapshot()->at(table->id); }
   size_t SegmentCount() { return Of(table_)->segments.size(); }
   size_t FileCount() { return Of(table_)->files->files.size(); }
-  void ExpectNothingLeftBehind() { EXPECT_TRUE(disk_.Names("scratch").empty()); }
+  size_t StagedCount() { return Of(table_)->staged.size(); }
+  size_t LocalFiles() { return disk_.Names("staged").size(); }
+  // From now on every call to the store and to the table's Delta log gives an error, or none does.
+  void SetStoreDown(bool down) {
+    const Status error = down ? Unavailable("the store is down (test)") : OkStatus();
+    store_.SetDown(error);
+    log_->SetDown(error);
+  }
 
   io::testing::FaultyDisk disk_;
   FakeClock clock_;
@@ -67,8 +74,8 @@ class FlusherTest : public ::testing::Test {
   lake::TableSet tables_;
   buffer::MemoryBudget budget_{1u << 20};
   buffer::Buffer buffer_{budget_};
-  Flusher flusher_{{buffer_, budget_, tables_, parquet_, store_, disk_, clock_},
-                   {.node_id = "node-1", .scratch_dir = "scratch"}};
+  Stager stager_{{buffer_, budget_, parquet_, disk_, clock_}, {.dir = "staged"}};
+  Flusher flusher_{{buffer_, stager_, tables_, store_, clock_}, "node-1"};
   Lsn next_{1};
 };
 
@@ -83,7 +90,7 @@ TEST_F(FlusherTest, OneFilePerPartitionAndOneCommitThatSaysHowFarItGoes) {
   EXPECT_EQ(Of(table_)->flushed, Lsn{2});
   EXPECT_EQ(Rows(table_), FirstRows(35));
   EXPECT_EQ(budget_.used(), 0u);
-  ExpectNothingLeftBehind();
+  EXPECT_EQ(LocalFiles(), 0u);
 }
 
 TEST_F(FlusherTest, FilesAreDescribedAsTheDeltaLogNeedsThem) {
@@ -127,30 +134,34 @@ TEST_F(FlusherTest, AFailedParquetWriteLeavesEverythingAsItWas) {
   EXPECT_EQ(SegmentCount(), 1u);
   EXPECT_EQ(delta_->files()->version, 0);
   EXPECT_TRUE(store_.Names().empty());  // also the file that had been stored before
-  ExpectNothingLeftBehind();
+  EXPECT_EQ(LocalFiles(), 0u);
   EXPECT_EQ(flusher_.Flush(table_->id).value(), 30);
   EXPECT_EQ(Rows(table_), FirstRows(30));
 }
 
-TEST_F(FlusherTest, AFailedUploadLeavesEverythingAsItWas) {
+TEST_F(FlusherTest, AFailedUploadIsDoneAgain) {
   Write(table_, {.rows = 30, .project = "%"});
   store_.FailPutFile(1, Unavailable("store is down"), /*after_storing=*/true);
   EXPECT_FALSE(flusher_.Flush(table_->id).ok());
-  EXPECT_TRUE(store_.Names().empty());
-  ExpectNothingLeftBehind();
+  EXPECT_EQ(delta_->files()->version, 0);
+  EXPECT_EQ(Rows(table_), FirstRows(30));
   Write(table_, {.first = 31, .project = "%"});
   EXPECT_EQ(flusher_.Flush(table_->id).value(), 31);
   EXPECT_EQ(Rows(table_), FirstRows(31));
+  EXPECT_EQ(store_.Names().size(), 4u);  // stored again under the same names
+  EXPECT_EQ(LocalFiles(), 0u);
 }
 
-TEST_F(FlusherTest, ARefusedCommitLeavesEverythingAsItWas) {
-  Write(table_, {.rows = 30, .project = "%"});
+TEST_F(FlusherTest, ARefusedCommitIsDoneAgainWithTheSameFiles) {
+  Write(table_, {.rows = 30});
   delta_->SetNextCommit(FakeDelta::Commit::kRefused);
   EXPECT_EQ(flusher_.Flush(table_->id).status().code(), StatusCode::kFailedPrecondition);
-  EXPECT_TRUE(store_.Names().empty());
+  const std::set<std::string> stored = store_.Names();
   EXPECT_EQ(Rows(table_), FirstRows(30));
   EXPECT_EQ(flusher_.Flush(table_->id).value(), 30);
   EXPECT_EQ(Rows(table_), FirstRows(30));
+  EXPECT_EQ(store_.Names(), stored);
+  EXPECT_EQ(store_.put_count(), 1);
 }
 
 TEST_F(FlusherTest, ACommitWhoseAnswerWasLostIsFoundAndNotDoubled) {
@@ -198,7 +209,8 @@ TEST_F(FlusherTest, ATableInDoubtCommitsNothingUntilItIsSettled) {
   Write(table_, {.first = 31, .rows = 5});
   EXPECT_EQ(flusher_.Flush(table_->id).status().code(), StatusCode::kUnavailable);
   EXPECT_EQ(store_.Names().size(), 1u);    // the file of the commit that may have happened
-  EXPECT_EQ(Rows(table_), FirstRows(35));  // still read from memory
+  EXPECT_EQ(Rows(table_), FirstRows(35));  // read where they still are
+  EXPECT_EQ(LocalFiles(), 1u);             // a further one would tell nothing new
   delta_->SetRefreshError(OkStatus());
   EXPECT_EQ(flusher_.Flush(table_->id).value(), 5);
   EXPECT_EQ(Rows(table_), FirstRows(35));
@@ -206,11 +218,11 @@ TEST_F(FlusherTest, ATableInDoubtCommitsNothingUntilItIsSettled) {
   EXPECT_EQ(SegmentCount(), 0u);
 }
 
-TEST_F(FlusherTest, ACommitThatWasLostIsDoneAgainWithNewFiles) {
+TEST_F(FlusherTest, ACommitThatWasLostIsDoneAgain) {
   Write(table_, {.rows = 30});
   delta_->SetNextCommit(FakeDelta::Commit::kLost);
   EXPECT_EQ(flusher_.Flush(table_->id).status().code(), StatusCode::kUnavailable);
-  EXPECT_EQ(store_.Names().size(), 1u);  // it might still arrive: vacuum's to remove
+  EXPECT_EQ(store_.Names().size(), 1u);  // it might still arrive
   EXPECT_EQ(flusher_.Flush(table_->id).value(), 30);
   EXPECT_EQ(Rows(table_), FirstRows(30));
   EXPECT_EQ(delta_->files()->version, 1);
@@ -218,24 +230,33 @@ TEST_F(FlusherTest, ACommitThatWasLostIsDoneAgainWithNewFiles) {
 
 TEST_F(FlusherTest, ALostCommitThatArrivesLateIsNotDoubled) {
   Write(table_, {.rows = 30});
-  delta_->SetNextCommit(FakeDelta::Commit::kLost);
+  delta_->SetNextCommit(FakeDelta::Commit::kLate);
   EXPECT_FALSE(flusher_.Flush(table_->id).ok());
   Write(table_, {.first = 31, .rows = 5});
   delta_->SetNextCommit(FakeDelta::Commit::kRefused);
   EXPECT_FALSE(flusher_.Flush(table_->id).ok());
-  // Now the first one arrives, with the file that had to stay for it.
-  ASSERT_EQ(store_.Names().size(), 1u);
-  {
-    auto file = std::make_shared<DataFile>();
-    file->path = store_.Names().begin()->substr(std::string("tables/1/").size());
-    MutexLock lock(log_->mu);
-    log_->files.push_back(file);
-    log_->txns["node-1/1"] = 1;
-    ++log_->version;
-  }
+  ASSERT_TRUE(log_->LandLate());
   EXPECT_EQ(flusher_.Flush(table_->id).value(), 5);
   EXPECT_EQ(Rows(table_), FirstRows(35));
   EXPECT_EQ(SegmentCount(), 0u);
+}
+
+// The first commit arrives after the Delta log was asked about it, in the middle of the second.
+TEST_F(FlusherTest, ALostCommitThatArrivesDuringTheNextOneIsNotDoubled) {
+  Write(table_, {.rows = 30});
+  delta_->SetNextCommit(FakeDelta::Commit::kLate);
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  Write(table_, {.first = 31, .rows = 5});
+  ASSERT_EQ(stager_.Stage(table_->id).value(), 5);
+  clock_.Advance(3'600'000'000);  // so that the files are stored once more
+  store_.SetHook([&] { log_->LandLate(); });
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());  // "arrived late"
+  store_.SetHook({});
+  EXPECT_EQ(Rows(table_), FirstRows(35));
+  EXPECT_EQ(StagedCount(), 1u);
+  EXPECT_EQ(flusher_.Flush(table_->id).value(), 5);
+  EXPECT_EQ(Rows(table_), FirstRows(35));
+  EXPECT_EQ(delta_->files()->version, 2);
 }
 
 TEST_F(FlusherTest, AnotherServerWithThisNodesIdIsFoundOut) {
@@ -310,14 +331,14 @@ TEST_F(FlusherTest, FlushAllGoesOnAfterAnErrorAndBacksOff) {
   const Status first = flusher_.FlushAll(true);
   EXPECT_NE(MessageOf(first).find("public.t"), std::string_view::npos);
   EXPECT_TRUE(Of(other_)->segments.empty());
-  EXPECT_EQ(SegmentCount(), 1u);
+  EXPECT_EQ(StagedCount(), 1u);
 
   // The table is left alone for a second, and its error is still told.
   EXPECT_EQ(flusher_.FlushAll(true), first);
-  EXPECT_EQ(SegmentCount(), 1u);
+  EXPECT_EQ(StagedCount(), 1u);
   clock_.Advance(1'000'001);
   EXPECT_TRUE(flusher_.FlushAll(true).ok());
-  EXPECT_EQ(SegmentCount(), 0u);
+  EXPECT_EQ(StagedCount(), 0u);
 }
 
 TEST_F(FlusherTest, BackoffGrowsAndAnExplicitFlushDoesNotWaitForIt) {
@@ -326,9 +347,9 @@ TEST_F(FlusherTest, BackoffGrowsAndAnExplicitFlushDoesNotWaitForIt) {
     delta_->SetNextCommit(FakeDelta::Commit::kRefused);
     EXPECT_FALSE(flusher_.Flush(table_->id).ok());
   }
-  clock_.Advance(3'900'000);
+  clock_.Advance(1'900'000);  // 2 s at least, 4 s at most
   EXPECT_FALSE(flusher_.FlushAll(true).ok());
-  clock_.Advance(200'000);
+  clock_.Advance(2'200'000);
   EXPECT_TRUE(flusher_.FlushAll(true).ok());
   delta_->SetNextCommit(FakeDelta::Commit::kRefused);
   Write(table_, {.first = 4});
@@ -340,10 +361,10 @@ TEST_F(FlusherTest, RelieveTakesTheLargestTablesUntilHalfIsFree) {
   Write(other_, {.rows = 1000, .body_bytes = 10});
   Write(table_, {.rows = 1000, .body_bytes = 1000});
   ASSERT_GT(budget_.used(), budget_.hard_bytes() / 2);
-  EXPECT_TRUE(flusher_.Relieve().ok());
+  EXPECT_TRUE(stager_.Relieve().ok());
   EXPECT_EQ(SegmentCount(), 0u);
   EXPECT_FALSE(Of(other_)->segments.empty());
-  EXPECT_TRUE(flusher_.Relieve().ok());
+  EXPECT_TRUE(stager_.Relieve().ok());
   EXPECT_FALSE(Of(other_)->segments.empty());  // below half: nothing to do
 }
 
@@ -354,33 +375,185 @@ TEST_F(FlusherTest, RelieveTakesTheOldestRowsAndNoMoreThanItMust) {
   ASSERT_GT(before, budget_.hard_bytes() / 2);
   const size_t segments = SegmentCount();
   ASSERT_GT(segments, 2u);
-  EXPECT_TRUE(flusher_.Relieve().ok());
+  EXPECT_TRUE(stager_.Relieve().ok());
   EXPECT_LE(budget_.used(), budget_.hard_bytes() / 2);
   EXPECT_GT(SegmentCount(), 0u);
-  EXPECT_GT(delta_->files()->version, 1);  // by parts
+  EXPECT_GT(StagedCount(), 1u);  // by parts
   EXPECT_EQ(Rows(table_), FirstRows(700));
   EXPECT_TRUE(flusher_.Flush(table_->id).ok());
   EXPECT_EQ(Rows(table_), FirstRows(700));
 }
 
-// A commit that failed may still happen, so that the next one must not end before it.
-TEST_F(FlusherTest, RelieveAfterAFailedCommitGoesAtLeastAsFar) {
-  for (int i = 0; i < 7; ++i)
-    Write(table_, {.first = i * 100 + 1, .rows = 100, .body_bytes = 1200});
-  delta_->SetNextCommit(FakeDelta::Commit::kLost);
-  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
-  clock_.Advance(120'000'000);
-  EXPECT_TRUE(flusher_.Relieve().ok());
-  EXPECT_EQ(SegmentCount(), 0u);
-  EXPECT_EQ(Rows(table_), FirstRows(700));
-}
-
 TEST_F(FlusherTest, RelieveMakesRoomForAWriterThatNeedsMoreThanHalf) {
   Write(other_, {.rows = 1000, .body_bytes = 10});
-  budget_.OnSoftLimit([&] { EXPECT_TRUE(flusher_.Relieve().ok()); });
+  budget_.OnSoftLimit([&] { EXPECT_TRUE(stager_.Relieve().ok()); });
   const uint64_t most = budget_.hard_bytes() - 1000;
   EXPECT_TRUE(budget_.Reserve(most, std::chrono::minutes(1)).ok());
   budget_.Release(most);
+}
+
+TEST_F(FlusherTest, WhileTheStoreIsDownRowsLeaveMemoryAndAreRead) {
+  SetStoreDown(true);
+  Write(table_, {.rows = 20});
+  EXPECT_EQ(flusher_.Flush(table_->id).status().code(), StatusCode::kUnavailable);
+  constexpr int64_t kBatches = 40;  // five times the budget
+  for (int64_t i = 0; i < kBatches; ++i) {
+    Write(table_, {.first = 21 + i * 100, .rows = 100, .body_bytes = 1200});
+    if (budget_.used() > budget_.soft_bytes()) {
+      EXPECT_TRUE(stager_.Relieve().ok());
+    }
+    ASSERT_LE(budget_.used(), budget_.hard_bytes());
+    EXPECT_FALSE(flusher_.FlushPending().ok());
+  }
+  const auto all = FirstRows(20 + kBatches * 100);
+  EXPECT_EQ(Rows(table_), all);
+  EXPECT_EQ(flusher_.Flush(table_->id).status().code(), StatusCode::kUnavailable);
+  const size_t parts = StagedCount();
+  EXPECT_GT(parts, 5u);
+  EXPECT_EQ(buffer_.FlushedThrough(next_.Prev()), Lsn{0});  // the log keeps all of it
+
+  SetStoreDown(false);
+  EXPECT_FALSE(flusher_.FlushPending().ok());  // not before its time
+  clock_.Advance(60'000'001);
+  EXPECT_TRUE(flusher_.FlushPending().ok());
+  EXPECT_EQ(StagedCount(), 0u);
+  EXPECT_EQ(SegmentCount(), 0u);           // it had failed: all that came meanwhile goes too
+  EXPECT_EQ(delta_->files()->version, 2);  // the backlog, and what was in memory
+  EXPECT_EQ(Rows(table_), all);
+  EXPECT_EQ(LocalFiles(), 0u);
+  EXPECT_EQ(buffer_.FlushedThrough(next_.Prev()), next_.Prev());
+}
+
+TEST_F(FlusherTest, StagedFilesStayAsLongAsSomebodyReadsThem) {
+  Write(table_, {.rows = 30, .project = "%"});
+  ASSERT_EQ(stager_.Stage(table_->id).value(), 30);
+  buffer::TableSnapshotRef reader = Of(table_);
+  // A scan keeps the files, not the snapshot.
+  FileSetRef scan = reader->scan_files;
+  EXPECT_EQ(scan->files.size(), 3u);
+  ASSERT_EQ(flusher_.Flush(table_->id).value(), 30);
+  EXPECT_EQ(LocalFiles(), 3u);
+  EXPECT_EQ(testing::CountTable(store_, *reader)[1], FirstRows(30));
+  reader.reset();
+  EXPECT_EQ(testing::CountFiles(store_, *table_, *scan)[1], FirstRows(30));
+  std::vector<std::shared_ptr<const DataFile>> pruned = {scan->files[0]};
+  scan.reset();
+  EXPECT_EQ(LocalFiles(), 3u);  // of one part: they go together
+  pruned.clear();
+  EXPECT_EQ(LocalFiles(), 0u);
+  EXPECT_EQ(Rows(table_), FirstRows(30));
+}
+
+TEST_F(FlusherTest, ATableDroppedWhileItsRowsAreStagedLeavesNothing) {
+  SetStoreDown(true);
+  Write(table_, {.rows = 30});
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  EXPECT_EQ(LocalFiles(), 1u);
+  tables_.Remove(table_->id);
+  buffer_.DropTable(table_->id);
+  EXPECT_EQ(LocalFiles(), 0u);
+  EXPECT_TRUE(flusher_.FlushPending().ok());
+  EXPECT_EQ(flusher_.Flush(table_->id).value(), 0);
+  EXPECT_EQ(buffer_.FlushedThrough(next_.Prev()), next_.Prev());
+}
+
+TEST_F(FlusherTest, ATableDroppedDuringItsUploadIsNoError) {
+  Write(table_, {.rows = 30});
+  store_.SetHook([&] {
+    tables_.Remove(table_->id);
+    buffer_.DropTable(table_->id);
+  });
+  EXPECT_TRUE(flusher_.Flush(table_->id).ok());
+  EXPECT_EQ(LocalFiles(), 0u);
+}
+
+// What else commits to the table must not touch what is staged.
+TEST_F(FlusherTest, FilesShownWhileRowsAreStagedLeaveThemWhereTheyAre) {
+  Write(table_, {.rows = 30});
+  ASSERT_TRUE(flusher_.Flush(table_->id).ok());
+  Write(table_, {.first = 31, .rows = 5});
+  ASSERT_EQ(stager_.Stage(table_->id).value(), 5);
+  const Result<FileSetRef> rewritten =
+      delta_->Replace({.operation = "OPTIMIZE", .removed = {}, .added = {}, .data_change = false});
+  ASSERT_TRUE(flusher_.ShowFiles(table_->id, *rewritten).ok());
+  EXPECT_EQ(Of(table_)->files, *rewritten);
+  EXPECT_EQ(StagedCount(), 1u);
+  EXPECT_EQ(Rows(table_), FirstRows(35));
+  EXPECT_EQ(flusher_.Flush(table_->id).value(), 5);
+  EXPECT_EQ(Rows(table_), FirstRows(35));
+}
+
+TEST_F(FlusherTest, AFullDiskLeavesRowsInMemoryAndCommitsMakeRoom) {
+  SetStoreDown(true);
+  Write(table_, {.rows = 30});
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  Write(table_, {.first = 31, .rows = 700, .body_bytes = 1200});
+  ASSERT_GT(budget_.used(), budget_.hard_bytes() / 2);
+  const Status full = SqlError(sqlstate::kDiskFull, "disk full");
+  parquet_.FailWrite(0, full);
+  EXPECT_EQ(SqlStateOf(stager_.Relieve()), sqlstate::kDiskFull);
+  EXPECT_EQ(SqlStateOf(stager_.Relieve()), sqlstate::kDiskFull);  // too early for the next try
+  EXPECT_EQ(SegmentCount(), 1u);
+  EXPECT_EQ(LocalFiles(), 1u);
+  EXPECT_EQ(Rows(table_), FirstRows(730));
+
+  SetStoreDown(false);
+  clock_.Advance(60'000'001);
+  parquet_.FailWrite(0, full);
+  EXPECT_EQ(SqlStateOf(flusher_.FlushPending()), sqlstate::kDiskFull);
+  EXPECT_EQ(StagedCount(), 0u);
+  EXPECT_EQ(LocalFiles(), 0u);
+  // Writers wait: the next try comes soon, and nobody has to ask for it.
+  clock_.Advance(5'000'001);
+  EXPECT_TRUE(stager_.Relieve().ok());
+  EXPECT_TRUE(flusher_.FlushPending().ok());
+  EXPECT_EQ(StagedCount() + SegmentCount(), 0u);
+  EXPECT_EQ(Rows(table_), FirstRows(730));
+}
+
+TEST_F(FlusherTest, ALargeBacklogNeedsFewCommitsAndNoFileTwice) {
+  constexpr int64_t kParts = 200;
+  for (int64_t i = 0; i < kParts; ++i) {
+    Write(table_, {.first = 1 + i * 3, .rows = 3, .project = "%"});
+    ASSERT_EQ(stager_.Stage(table_->id).value(), 3);
+  }
+  // The store goes away in the middle of the first upload.
+  store_.FailPutFile(100, Unavailable("store is down (test)"));
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  const int before = store_.put_count();
+  EXPECT_EQ(flusher_.Flush(table_->id).value(), kParts * 3);
+  EXPECT_EQ(delta_->files()->version, 2);  // 600 files, 512 at most in one
+  EXPECT_EQ(store_.Names().size(), static_cast<size_t>(kParts * 3));
+  EXPECT_LT(before + 600 - store_.put_count(), 64 + 1);
+  EXPECT_GT(before + 600 - store_.put_count(),
+            32);  // what was stored before the failure is not again
+  EXPECT_EQ(Rows(table_), FirstRows(kParts * 3));
+  EXPECT_EQ(LocalFiles(), 0u);
+}
+
+// Objects that no version names are vacuum's after an hour.
+TEST_F(FlusherTest, WhatWasStoredLongAgoIsStoredAgainBeforeItsCommit) {
+  Write(table_, {.rows = 30});
+  delta_->SetNextCommit(FakeDelta::Commit::kRefused);
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  for (const std::string& name : store_.Names()) ASSERT_TRUE(store_.Delete(name).ok());
+  clock_.Advance(3'600'000'000);
+  EXPECT_EQ(flusher_.Flush(table_->id).value(), 30);
+  EXPECT_EQ(Rows(table_), FirstRows(30));
+}
+
+TEST_F(FlusherTest, AtTheEndNothingIsTriedAgain) {
+  SetStoreDown(true);
+  Write(table_, {.rows = 30});
+  EXPECT_FALSE(flusher_.Flush(table_->id).ok());
+  const int tried = store_.put_count();
+  EXPECT_FALSE(flusher_.FlushAll(/*skip_backing_off=*/true).ok());
+  EXPECT_EQ(store_.put_count(), tried);
+  flusher_.GiveUpAfter(std::chrono::milliseconds(1));
+  clock_.Advance(60'000'001);
+  EXPECT_EQ(SqlStateOf(flusher_.FlushAll(true)), sqlstate::kAdminShutdown);
+  EXPECT_EQ(store_.put_count(), tried);
+  EXPECT_EQ(Rows(table_), FirstRows(30));
 }
 
 }  // namespace

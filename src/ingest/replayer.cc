@@ -137,7 +137,7 @@ Status Replayer::KeepWithinBudget() {
   }
   if (budget_.used() > budget_.hard_bytes()) {
     return Annotate(room, fmt::format("the log holds more rows than fit into {} bytes of memory, "
-                                      "and they could not be flushed",
+                                      "and they could not be put on the disk",
                                       budget_.hard_bytes()));
   }
   ask_again_above_ = used + budget_.hard_bytes() / 16;

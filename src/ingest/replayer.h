@@ -3,8 +3,9 @@
 // Role:     log::OpenLocalLog -> [Replayer] -> Buffer::Apply. The buffer already has every table,
 //           with the Lsn that its files in the lake reach.
 // Limits:   rows are charged to the budget. Above its soft limit `make_room` is called on this
-//           thread, to flush before more is read; when that fails, replay goes on up to the hard
-//           limit and then refuses, so that a restart needs no more memory than the run before it.
+//           thread, to stage rows on the disk before more is read; when that fails, replay goes on
+//           up to the hard limit and then refuses, so that a restart needs no more memory than the
+//           run before it.
 // Order:    a transaction that begins with a definition record has its rows back only if the number
 //           in it is among those that meta.duckdb holds: definitions and rows, or neither.
 // Errors:   DataLoss for a record of a table that was never given an id, that does not fit its
@@ -38,7 +39,7 @@ struct ReplayReport {
 class Replayer {
  public:
   // `highest_table`: the highest table id ever given; an unknown id up to it is a dropped table.
-  // `make_room` flushes tables (flush::Flusher::Relieve); it must not cut the log.
+  // `make_room` takes rows out of memory (flush::Stager::Relieve); it must not cut the log.
   // `committed`: the numbers in meta.duckdb.
   Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, TableId highest_table,
            std::set<uint64_t> committed, std::function<Status()> make_room);

@@ -32,12 +32,12 @@ Result<std::string> ReadOrMakeNodeId(io::FileSystem& files, const DataDir& dir) 
   return fresh;
 }
 
-Status EmptyScratch(io::FileSystem& files, const std::string& scratch) {
-  VARVE_RETURN_IF_ERROR(files.MakeDirs(scratch));
-  VARVE_ASSIGN_OR_RETURN(const auto entries, files.List(scratch));
+Status MakeEmpty(io::FileSystem& files, const std::string& folder) {
+  VARVE_RETURN_IF_ERROR(files.MakeDirs(folder));
+  VARVE_ASSIGN_OR_RETURN(const auto entries, files.List(folder));
   for (const io::DirEntry& entry : entries) {
     if (entry.is_dir) continue;
-    VARVE_RETURN_IF_ERROR(files.Remove(io::JoinPath(scratch, entry.name)));
+    VARVE_RETURN_IF_ERROR(files.Remove(io::JoinPath(folder, entry.name)));
   }
   return OkStatus();
 }
@@ -60,7 +60,8 @@ Result<DataDir> OpenDataDir(io::FileSystem& files, const std::string& path) {
   }
   dir.lock = *std::move(lock);
   VARVE_ASSIGN_OR_RETURN(dir.node_id, ReadOrMakeNodeId(files, dir));
-  VARVE_RETURN_IF_ERROR(EmptyScratch(files, dir.Sub("scratch")));
+  VARVE_RETURN_IF_ERROR(MakeEmpty(files, dir.Sub("scratch")));
+  VARVE_RETURN_IF_ERROR(MakeEmpty(files, dir.Sub("staged")));
   return dir;
 }
 

@@ -1,5 +1,9 @@
 #include "main/gauges.h"
 
+#include <algorithm>
+#include <cstdint>
+
+#include "base/clock.h"
 #include "base/telemetry.h"
 
 namespace varve {
@@ -32,20 +36,61 @@ void RegisterLog(const log::LocalLog& log) {
            [](const auto& t) { return static_cast<double>(t.acknowledged.value); });
 }
 
+struct Backlog {
+  int64_t parts = 0;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  int64_t oldest_us = INT64_MAX;
+};
+
+Backlog BacklogOf(const buffer::Buffer& buffer) {
+  Backlog backlog;
+  const buffer::SnapshotRef snapshot = buffer.Snapshot();
+  for (const auto& [id, table] : *snapshot) {
+    for (const buffer::StagedPartRef& part : table->staged) {
+      ++backlog.parts;
+      backlog.rows += part->content().rows;
+      backlog.bytes += part->content().bytes;
+      backlog.oldest_us = std::min(backlog.oldest_us, part->content().staged_us);
+    }
+  }
+  return backlog;
+}
+
+void RegisterStaged(const buffer::Buffer& buffer) {
+  Telemetry& telemetry = Telemetry::Get();
+  telemetry.SetGauge("varve_staged_parts", "Parts on the local disk that wait for the lake.",
+                     [&buffer] { return static_cast<double>(BacklogOf(buffer).parts); });
+  telemetry.SetGauge("varve_staged_rows", "Rows on the local disk that wait for the lake.",
+                     [&buffer] { return static_cast<double>(BacklogOf(buffer).rows); });
+  telemetry.SetGauge("varve_staged_bytes", "Size of the files that wait for the lake.",
+                     [&buffer] { return static_cast<double>(BacklogOf(buffer).bytes); });
+  telemetry.SetGauge("varve_staged_oldest_seconds",
+                     "How long the oldest rows on the local disk have waited for the lake.",
+                     [&buffer] {
+                       const int64_t oldest_us = BacklogOf(buffer).oldest_us;
+                       if (oldest_us == INT64_MAX) return 0.0;
+                       return static_cast<double>(Clock::System().NowUs() - oldest_us) / 1e6;
+                     });
+}
+
 }  // namespace
 
-void RegisterGauges(const buffer::MemoryBudget& budget, const log::LocalLog& log,
-                    const flush::JobRunner& runner) {
+void RegisterGauges(const buffer::MemoryBudget& budget, const buffer::Buffer& buffer,
+                    const log::LocalLog& log, const catalog::Maintenance& maintenance) {
   Telemetry& telemetry = Telemetry::Get();
   telemetry.SetGauge("varve_buffer_bytes", "Memory held by rows that are not in the lake yet.",
                      [&budget] { return static_cast<double>(budget.used()); });
   telemetry.SetGauge("varve_buffer_bytes_max", "Limit of varve_buffer_bytes.",
                      [&budget] { return static_cast<double>(budget.hard_bytes()); });
-  telemetry.SetGauge("varve_jobs_failing", "Background jobs whose last run failed.", [&runner] {
-    double failing = 0;
-    for (const catalog::JobInfo& job : runner.Jobs()) failing += job.last_error.empty() ? 0 : 1;
-    return failing;
-  });
+  telemetry.SetGauge("varve_jobs_failing", "Background jobs whose last run failed.",
+                     [&maintenance] {
+                       double failing = 0;
+                       for (const catalog::JobInfo& job : maintenance.Jobs())
+                         failing += job.last_error.empty() ? 0 : 1;
+                       return failing;
+                     });
+  RegisterStaged(buffer);
   RegisterLog(log);
 }
 

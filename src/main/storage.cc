@@ -20,6 +20,7 @@
 #include "flush/background.h"
 #include "flush/flusher.h"
 #include "flush/job_runner.h"
+#include "flush/stager.h"
 #include "ingest/committer.h"
 #include "ingest/decode_settings.h"
 #include "ingest/replayer.h"
@@ -31,6 +32,7 @@
 #include "log/local_log.h"
 #include "main/data_dir.h"
 #include "main/gauges.h"
+#include "main/job_warnings.h"
 #include "main/log_status.h"
 #include "server/core/value_text.h"
 
@@ -39,6 +41,7 @@ namespace {
 
 constexpr uint64_t kMegabyte = 1 << 20;
 constexpr size_t kJobThreads = 2;
+constexpr size_t kLocalJobThreads = 2;
 // How long the files of a dropped table may outlive the last statement that reads them.
 constexpr std::chrono::milliseconds kDropFoldersInterval{1000};
 
@@ -86,12 +89,12 @@ struct Storage::Parts {
   explicit Parts(const config::Options& options)
       : budget(static_cast<uint64_t>(options.Integer("buffer-max-memory-mb")) * kMegabyte),
         buffer(budget),
-        runner(Clock::System(), [](const std::string& job, const Status& error) {
-          spdlog::warn("job {}: {}", job, MessageOf(error));
-        }) {}
+        runner(Clock::System(), warnings.Sink()),
+        local_runner(Clock::System(), warnings.Sink()) {}
 
   ~Parts() {
     Telemetry::Get().ClearGauges();
+    local_runner.Stop();
     runner.Stop();
     // The log answers what it has and joins its writer before anything that its callbacks use goes.
     log.reset();
@@ -114,12 +117,15 @@ struct Storage::Parts {
   io::StoreSet stores;
   std::unique_ptr<engine::SqlEngine> engine;
   lake::DeltaTable::Context delta;
+  std::unique_ptr<flush::Stager> stager;
   std::unique_ptr<flush::Flusher> flusher;
   Lsn flushed_max;  // the highest Lsn that any table's files reach
   log::LocalLogOptions log_options;
   std::unique_ptr<log::LocalLog> log;
   std::unique_ptr<ingest::Committer> committer;
-  flush::JobRunner runner;
+  JobWarnings warnings;
+  flush::JobRunner runner;        // of jobs that may wait for the object store
+  flush::JobRunner local_runner;  // of those that never do
   std::unique_ptr<flush::BackgroundWork> background;
 };
 
@@ -138,7 +144,7 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.threads = static_cast<uint32_t>(options.Integer("threads"));
   settings.transaction_bytes_max = budget.hard_bytes();
   settings.statement_timeout_ms = options.Integer("statement-timeout-ms");
-  settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch")};
+  settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch"), dir.Sub("staged")};
   settings.stores = &stores;
   VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());
   settings.options = OptionRows(options);
@@ -164,14 +170,14 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
   lake.app_id = [this](TableId id) { return flush::TxnAppId(dir.node_id, id); };
   lake.has_log = segments.ok() && !segments->empty();
   VARVE_ASSIGN_OR_RETURN(flushed_max, engine->OpenTables(std::move(lake)));
-  flush::FlushSettings settings;
-  settings.node_id = dir.node_id;
-  settings.scratch_dir = dir.Sub("scratch");
+  flush::StagerSettings settings;
+  settings.dir = dir.Sub("staged");
   settings.format.row_group_bytes = static_cast<uint64_t>(options.Bytes("row-group-bytes"));
+  stager = std::make_unique<flush::Stager>(
+      flush::StagerParts{buffer, budget, engine->parquet_writer(), files, Clock::System()},
+      std::move(settings));
   flusher = std::make_unique<flush::Flusher>(
-      flush::FlushParts{buffer, budget, tables, engine->parquet_writer(), *store, files,
-                        Clock::System()},
-      settings);
+      flush::FlushParts{buffer, *stager, tables, *store, Clock::System()}, dir.node_id);
   return OkStatus();
 }
 
@@ -185,7 +191,7 @@ Status Storage::Parts::OpenLog(const config::Options& options) {
   VARVE_ASSIGN_OR_RETURN(const TableId highest, engine->HighestTableId());
   VARVE_ASSIGN_OR_RETURN(std::set<uint64_t> committed, engine->CommittedNumbers());
   ingest::Replayer replayer(buffer, budget, highest, std::move(committed),
-                            [this] { return flusher->Relieve(); });
+                            [this] { return stager->Relieve(); });
   const int64_t started_us = Clock::System().MonotonicUs();
   VARVE_ASSIGN_OR_RETURN(
       log, log::OpenLocalLog(files, settings, [&replayer](std::span<log::Record> records) {
@@ -202,7 +208,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   committer = std::make_unique<ingest::Committer>(
       *log, buffer, budget, std::chrono::milliseconds(options.Integer("batch-interval-ms")));
   background = std::make_unique<flush::BackgroundWork>(
-      flush::BackgroundWork::Parts{buffer, budget, *log, *flusher, runner},
+      flush::BackgroundWork::Parts{buffer, budget, *log, *stager, *flusher, runner, local_runner},
       std::chrono::seconds(options.Integer("flush-interval-secs")));
   if (const auto interval = std::chrono::seconds(options.Integer("lake-refresh-secs"));
       interval.count() > 0) {
@@ -222,8 +228,9 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   parts.lake = delta;
   parts.log_status = [this] { return LogStatus(*log, log_options); };
   VARVE_RETURN_IF_ERROR(engine->Attach(parts));
+  local_runner.Start(kLocalJobThreads);
   runner.Start(kJobThreads);
-  RegisterGauges(budget, *log, runner);
+  RegisterGauges(budget, buffer, *log, *background);
   return OkStatus();
 }
 
@@ -250,6 +257,7 @@ void Storage::LimitFlushes(std::chrono::milliseconds limit) { parts_->flusher->G
 
 void Storage::Close(std::chrono::milliseconds limit) {
   LimitFlushes(limit);
+  parts_->local_runner.Stop();
   parts_->runner.Stop();
   const Status flushed = parts_->background->FlushForShutdown();
   if (!flushed.ok()) {

@@ -28,6 +28,8 @@ struct ColumnStats {
 
 struct DataFile {
   std::string path;  // relative to the table's folder, as the Delta log has it (URL-decoded)
+  // Where this node reads the file while only its own disk has it; empty: from the table's store.
+  std::string local_path;
   int64_t bytes = 0;
   std::optional<int64_t> rows;
   std::map<std::string, std::optional<std::string>, std::less<>> partition_values;

@@ -38,6 +38,21 @@ void MemoryStore::FailPutFile(int skip, Status error, bool after_storing) {
   fault_ = Fault{skip, std::move(error), after_storing};
 }
 
+void MemoryStore::SetDown(Status error) {
+  MutexLock lock(mu_);
+  down_ = std::move(error);
+}
+
+void MemoryStore::SetHook(std::function<void()> hook) {
+  MutexLock lock(mu_);
+  hook_ = std::move(hook);
+}
+
+int MemoryStore::put_count() const {
+  MutexLock lock(mu_);
+  return puts_;
+}
+
 std::set<std::string> MemoryStore::Names() const {
   MutexLock lock(mu_);
   std::set<std::string> names;
@@ -46,6 +61,14 @@ std::set<std::string> MemoryStore::Names() const {
 }
 
 Result<std::string> MemoryStore::Get(std::string_view name) {
+  MutexLock lock(mu_);
+  VARVE_RETURN_IF_ERROR(down_);
+  const auto at = objects_.find(name);
+  if (at == objects_.end()) return NotFound("no object {}", name);
+  return at->second;
+}
+
+Result<std::string> MemoryStore::Read(std::string_view name) const {
   MutexLock lock(mu_);
   const auto at = objects_.find(name);
   if (at == objects_.end()) return NotFound("no object {}", name);
@@ -64,31 +87,42 @@ Result<io::ObjectInfo> MemoryStore::Head(std::string_view name) {
 
 Status MemoryStore::Put(std::string_view name, std::string_view content) {
   MutexLock lock(mu_);
+  VARVE_RETURN_IF_ERROR(down_);
   objects_.insert_or_assign(std::string(name), std::string(content));
   return OkStatus();
 }
 
 Status MemoryStore::PutIfAbsent(std::string_view name, std::string_view content) {
   MutexLock lock(mu_);
+  VARVE_RETURN_IF_ERROR(down_);
   if (!objects_.emplace(name, content).second) return AlreadyExists("object {} is there", name);
   return OkStatus();
 }
 
 Status MemoryStore::PutFile(std::string_view name, const std::string& path) {
   std::optional<Fault> fault;
+  std::function<void()> hook;
   {
     MutexLock lock(mu_);
+    hook = hook_;
+  }
+  if (hook) hook();
+  {
+    MutexLock lock(mu_);
+    VARVE_RETURN_IF_ERROR(down_);
+    ++puts_;
     if (fault_ && fault_->skip-- == 0) fault = std::exchange(fault_, std::nullopt);
   }
   if (fault && !fault->after_storing) return fault->error;
   VARVE_ASSIGN_OR_RETURN(const std::string content, files_.ReadAll(path, kFileBytesMax));
   VARVE_RETURN_IF_ERROR(Put(name, content));
-  return fault ? fault->error : files_.Remove(path);
+  return fault ? fault->error : OkStatus();
 }
 
 Result<std::vector<io::ObjectInfo>> MemoryStore::List(std::string_view prefix,
                                                       std::string_view start_after) {
   MutexLock lock(mu_);
+  VARVE_RETURN_IF_ERROR(down_);
   std::vector<io::ObjectInfo> found;
   for (const auto& [name, content] : objects_) {
     if (name.starts_with(prefix) && name > start_after) found.push_back({name, content.size(), 0});
@@ -98,6 +132,7 @@ Result<std::vector<io::ObjectInfo>> MemoryStore::List(std::string_view prefix,
 
 Status MemoryStore::Delete(std::string_view name) {
   MutexLock lock(mu_);
+  VARVE_RETURN_IF_ERROR(down_);
   const auto at = objects_.find(name);
   if (at != objects_.end()) objects_.erase(at);
   return OkStatus();
@@ -190,16 +225,50 @@ Result<FileSetRef> FakeDelta::Append(std::vector<DataFile> files, const std::str
   }
   if (how == Commit::kRefused) return FailedPrecondition("the table was replaced (test)");
   if (how == Commit::kLost) return Unavailable("the store does not answer (test)");
-  {
-    MutexLock lock(log_->mu);
-    for (DataFile& file : files) {
-      log_->files.push_back(std::make_shared<const DataFile>(std::move(file)));
+  const std::optional<int64_t> known = txn_version(app_id);
+  DeltaLog::Version next{.files = std::move(files), .app_id = app_id, .txn = txn};
+  while (true) {
+    const std::optional<int64_t> committed = txn_version(app_id);
+    if (committed && *committed >= txn) return this->files();
+    if (committed != known) return Unavailable("an earlier commit arrived late (test)");
+    next.number = this->files()->version + 1;
+    {
+      MutexLock lock(log_->mu);
+      VARVE_RETURN_IF_ERROR(log_->down);
+      if (how == Commit::kLate) {
+        log_->late.push_back(std::move(next));
+        return Unavailable("the store does not answer (test)");
+      }
+      if (log_->Commit(next)) break;
     }
-    log_->txns[app_id] = txn;
-    ++log_->version;
+    VARVE_RETURN_IF_ERROR(Refresh().status());
   }
   if (how == Commit::kDoneButNoAnswer) return Unavailable("the answer was lost (test)");
   return Refresh();
+}
+
+bool DeltaLog::Commit(const Version& next) {
+  if (next.number != version + 1) return false;
+  for (const DataFile& file : next.files) {
+    VARVE_CHECK(file.local_path.empty());
+    files.push_back(std::make_shared<const DataFile>(file));
+  }
+  txns[next.app_id] = next.txn;
+  ++version;
+  return true;
+}
+
+bool DeltaLog::LandLate() {
+  MutexLock lock(mu);
+  bool landed = false;
+  for (const Version& waiting : late) landed = Commit(waiting) || landed;
+  late.clear();
+  return landed;
+}
+
+void DeltaLog::SetDown(Status error) {
+  MutexLock lock(mu);
+  down = std::move(error);
 }
 
 Result<FakeDelta::Definition> FakeDelta::definition() const {
@@ -232,6 +301,7 @@ Result<FileSetRef> FakeDelta::Refresh() {
   if (!refresh_error_.ok()) return refresh_error_;
   auto files = std::make_shared<FileSet>();
   MutexLock log_lock(log_->mu);
+  VARVE_RETURN_IF_ERROR(log_->down);
   files->version = log_->version;
   files->files = log_->files;
   files->txns = log_->txns;
@@ -240,18 +310,20 @@ Result<FileSetRef> FakeDelta::Refresh() {
   return files_;
 }
 
-Tallies CountFiles(io::ObjectStore& store, const TableDef& table, const FileSet& files) {
+Tallies CountFiles(MemoryStore& store, const TableDef& table, const FileSet& files) {
   Tallies all;
   for (const auto& file : files.files) {
-    const Result<std::string> content = store.Get(table.location + "/" + file->path);
+    const Result<std::string> content =
+        file->local_path.empty() ? store.Read(table.location + "/" + file->path)
+                                 : store.files().ReadAll(file->local_path, kFileBytesMax);
     VARVE_CHECK(content.ok());
     buffer::testing::Add(FromText(*content), all);
   }
   return all;
 }
 
-Tallies CountTable(io::ObjectStore& store, const buffer::TableSnapshot& table) {
-  Tallies all = CountFiles(store, *table.table, *table.files);
+Tallies CountTable(MemoryStore& store, const buffer::TableSnapshot& table) {
+  Tallies all = CountFiles(store, *table.table, *table.scan_files);
   buffer::testing::Add(buffer::testing::CountSegments(table.segments), all);
   return all;
 }

@@ -7,6 +7,7 @@
 // Threads:  safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +31,14 @@ class MemoryStore : public io::ObjectStore {
   // PutFile fails after `skip` more successful ones; with `after_storing`, the object is there all
   // the same.
   void FailPutFile(int skip, Status error, bool after_storing = false);
+  // Every call fails with this until it is OK again.
+  void SetDown(Status error);
+  // Runs in each PutFile, without a lock.
+  void SetHook(std::function<void()> hook);
+  int put_count() const;  // tries to store a file so far
+  // For the test's own eyes: also while the store is down.
+  Result<std::string> Read(std::string_view name) const;
+  io::FileSystem& files() { return files_; }
   std::set<std::string> Names() const;
 
   Result<std::string> Get(std::string_view name) override;
@@ -53,6 +62,9 @@ class MemoryStore : public io::ObjectStore {
   mutable Mutex mu_;
   std::map<std::string, std::string, std::less<>> objects_ VARVE_GUARDED_BY(mu_);
   std::optional<Fault> fault_ VARVE_GUARDED_BY(mu_);
+  Status down_ VARVE_GUARDED_BY(mu_);
+  std::function<void()> hook_ VARVE_GUARDED_BY(mu_);
+  int puts_ VARVE_GUARDED_BY(mu_) = 0;
 };
 
 class TallyWriter : public lake::ParquetWriter {
@@ -86,6 +98,21 @@ struct DeltaLog {
   std::vector<std::shared_ptr<const DataFile>> files VARVE_GUARDED_BY(mu);
   std::map<std::string, int64_t> txns VARVE_GUARDED_BY(mu);
   int64_t version VARVE_GUARDED_BY(mu) = 0;
+  Status down VARVE_GUARDED_BY(mu);  // what every call gives until it is OK again
+
+  struct Version {
+    int64_t number = 0;
+    std::vector<DataFile> files;
+    std::string app_id;
+    int64_t txn = 0;
+  };
+  std::vector<Version> late VARVE_GUARDED_BY(mu);  // on their way, given up by their writers
+
+  // Put if absent: false when the version is taken.
+  bool Commit(const Version& next) VARVE_REQUIRES(mu);
+  // What is on its way arrives now. True when some of it was first.
+  bool LandLate() VARVE_EXCLUDES(mu);
+  void SetDown(Status error) VARVE_EXCLUDES(mu);
 };
 
 class FakeDelta : public lake::DeltaTable {
@@ -97,6 +124,7 @@ class FakeDelta : public lake::DeltaTable {
     kRefused,          // FailedPrecondition, nothing committed
     kLost,             // Unavailable, nothing committed
     kDoneButNoAnswer,  // Unavailable, committed
+    kLate,             // Unavailable, committed by DeltaLog::LandLate unless another is first
   };
   // How the next Append ends; later ones are fine again.
   void SetNextCommit(Commit how);
@@ -123,10 +151,10 @@ class FakeDelta : public lake::DeltaTable {
   std::map<std::string, int64_t> txns_ VARVE_GUARDED_BY(mu_);
 };
 
-// All rows of a file set, from the objects.
-buffer::testing::Tallies CountFiles(io::ObjectStore& store, const TableDef& table,
+// All rows of a file set, from the objects and from the local disk.
+buffer::testing::Tallies CountFiles(MemoryStore& store, const TableDef& table,
                                     const FileSet& files);
-// All rows of one table in a snapshot: files and segments.
-buffer::testing::Tallies CountTable(io::ObjectStore& store, const buffer::TableSnapshot& table);
+// All rows of one table in a snapshot: files, staged parts and segments.
+buffer::testing::Tallies CountTable(MemoryStore& store, const buffer::TableSnapshot& table);
 
 }  // namespace varve::flush::testing
