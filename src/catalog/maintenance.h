@@ -17,6 +17,7 @@ namespace varve::catalog {
 struct JobInfo {
   std::string name;
   bool running = false;
+  std::string doing;  // what a running job works on; may be empty
   int64_t runs = 0;
   int64_t last_start_us = 0;  // microseconds UTC; 0: never
   int64_t last_duration_us = 0;

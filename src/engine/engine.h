@@ -22,6 +22,7 @@
 #include "buffer/buffer.h"
 #include "catalog/catalog.h"
 #include "catalog/maintenance.h"
+#include "catalog/table_upkeep.h"
 #include "catalog/table_writer.h"
 #include "engine/session.h"
 #include "engine/text_cast.h"
@@ -60,6 +61,7 @@ struct EngineParts {
   buffer::Buffer* buffer = nullptr;
   catalog::TableWriter* writer = nullptr;
   catalog::Maintenance* maintenance = nullptr;
+  catalog::TableUpkeep* upkeep = nullptr;  // may be missing: then SQL cannot ask for it
   lake::TableSet* tables = nullptr;
   // The log's state for varve.log, as (property, value); empty where there is no log.
   std::function<std::vector<std::pair<std::string, std::string>>()> log_status;

@@ -12,6 +12,7 @@
 #include "engine/engine_core.h"
 #include "engine/lake_functions.h"
 #include "engine/session_state.h"
+#include "engine/upkeep_functions.h"
 
 namespace varve::engine {
 
@@ -35,6 +36,22 @@ Value TimeOrNull(int64_t us, bool present) {
 }
 
 Value Text(std::string_view text) { return Value(std::string(text)); }
+
+Value TextOrNull(const std::string& text) {
+  return text.empty() ? Value(LogicalType::VARCHAR) : Text(text);
+}
+
+// "project_id=shop/date=2025-03-09": as in the path, but without its escapes.
+std::string PartitionText(const TableDef& table, const DataFile& file) {
+  std::string text;
+  for (const uint32_t column : table.partition_columns) {
+    const auto value = file.partition_values.find(table.columns[column].name);
+    if (value == file.partition_values.end()) continue;
+    if (!text.empty()) text += '/';
+    text += value->first + "=" + value->second.value_or("NULL");
+  }
+  return text;
+}
 
 std::string Names(const TableDef& table, const std::vector<uint32_t>& columns) {
   std::string names;
@@ -94,7 +111,9 @@ std::vector<ValueRow> FileRowsOf(EngineCore& core) {
       rows.push_back({Text(state->table->name.schema), Text(state->table->name.table),
                       Text(file->path), file->rows ? Value::BIGINT(*file->rows) : Value(),
                       Value::BIGINT(file->bytes), TimeOrNull(file->time_range.min.value, timed),
-                      TimeOrNull(file->time_range.max.value, timed)});
+                      TimeOrNull(file->time_range.max.value, timed),
+                      TextOrNull(PartitionText(*state->table, *file)),
+                      Value::BIGINT(state->files->version)});
     }
   }
   return rows;
@@ -102,12 +121,16 @@ std::vector<ValueRow> FileRowsOf(EngineCore& core) {
 
 std::vector<ValueRow> JobRowsOf(EngineCore& core) {
   std::vector<ValueRow> rows;
-  if (core.parts.maintenance == nullptr) return rows;
-  for (const auto& job : core.parts.maintenance->Jobs()) {
+  std::vector<catalog::JobInfo> jobs;
+  if (core.parts.maintenance != nullptr) jobs = core.parts.maintenance->Jobs();
+  if (core.parts.upkeep != nullptr) {
+    for (auto& job : core.parts.upkeep->Jobs()) jobs.push_back(std::move(job));
+  }
+  for (const auto& job : jobs) {
     rows.push_back({Text(job.name), Value::BOOLEAN(job.running), Value::BIGINT(job.runs),
                     TimeOrNull(job.last_start_us, job.last_start_us != 0),
                     Value::DOUBLE(static_cast<double>(job.last_duration_us) / 1000),
-                    job.last_error.empty() ? Value(LogicalType::VARCHAR) : Text(job.last_error)});
+                    TextOrNull(job.last_error), TextOrNull(job.doing)});
   }
   return rows;
 }
@@ -188,7 +211,9 @@ const std::vector<SystemTable>& SystemTables() {
         {"rows", kNumber},
         {"bytes", kNumber},
         {"min_time", kTime},
-        {"max_time", kTime}},
+        {"max_time", kTime},
+        {"partition", kText},
+        {"lake_version", kNumber}},
        FileRowsOf},
       {"jobs",
        {{"name", kText},
@@ -196,7 +221,8 @@ const std::vector<SystemTable>& SystemTables() {
         {"runs", kNumber},
         {"last_start", kTime},
         {"last_duration_ms", LogicalType::DOUBLE},
-        {"last_error", kText}},
+        {"last_error", kText},
+        {"doing", kText}},
        JobRowsOf},
       {"options",
        {{"name", kText}, {"value", kText}, {"source", kText}, {"description", kText}},
@@ -341,6 +367,7 @@ void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core) {
   flush.function_info = duckdb::make_shared_ptr<FlushInfo>(core);
   loader.RegisterFunction(std::move(flush));
   RegisterLakeFunctions(loader, core);
+  RegisterUpkeepFunctions(loader, core);
 }
 
 Status CreateSystemViews(duckdb::Connection& connection) {
@@ -352,6 +379,7 @@ Status CreateSystemViews(duckdb::Connection& connection) {
     VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
   }
   VARVE_RETURN_IF_ERROR(CreateLakeMacros(connection));
+  VARVE_RETURN_IF_ERROR(CreateUpkeepMacros(connection));
   return RunInternal(connection,
                      "CREATE OR REPLACE MACRO varve.flush(table_name) AS varve_flush(table_name)")
       .status();

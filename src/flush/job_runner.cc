@@ -34,7 +34,7 @@ JobRunner::JobId JobRunner::Add(Job job) {
   return jobs_.size() - 1;
 }
 
-void JobRunner::Start(size_t threads) {
+void JobRunner::Start(size_t threads, const std::function<void()>& at_thread_start) {
   VARVE_CHECK(threads_.empty());
   {
     MutexLock lock(mu_);
@@ -46,7 +46,10 @@ void JobRunner::Start(size_t threads) {
     }
   }
   for (size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Work(); });
+    threads_.emplace_back([this, at_thread_start] {
+      if (at_thread_start) at_thread_start();
+      Work();
+    });
     pthread_setname_np(threads_.back().native_handle(), ("jobs-" + std::to_string(i)).c_str());
   }
 }

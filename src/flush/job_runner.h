@@ -44,8 +44,8 @@ class JobRunner {
 
   // Before Start only.
   JobId Add(Job job) VARVE_EXCLUDES(mu_);
-  // The first interval of each job begins now.
-  void Start(size_t threads) VARVE_EXCLUDES(mu_);
+  // The first interval of each job begins now. `at_thread_start` is called on each thread first.
+  void Start(size_t threads, const std::function<void()>& at_thread_start = {}) VARVE_EXCLUDES(mu_);
   // Runs the job soon; if it is running now, once more afterwards. Quick, and fine before Start and
   // after Stop.
   void Wake(JobId job) VARVE_EXCLUDES(mu_);

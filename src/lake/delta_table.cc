@@ -21,13 +21,11 @@
 namespace varve::lake {
 namespace {
 
-constexpr int64_t kCheckpointInterval = 10;
 // With the waits below: several minutes of other writers always being first.
 constexpr int kCommitAttemptsMax = 1000;
 constexpr int64_t kBackoffMsMax = 250;
 // No log is cleaned of a version so soon after a newer one.
 constexpr int64_t kSeenForUs = int64_t{3600} * 1'000'000;
-constexpr int64_t kLogRetentionUs = int64_t{30} * 24 * 3600 * 1'000'000;
 
 Counter& Commits() {
   static Counter& counter = Telemetry::Get().GetCounter("varve_lake_commits_total",
@@ -87,6 +85,7 @@ class LoggedDeltaTable final : public DeltaTable {
   Result<Definition> definition() const override;
   bool dropped() const override;
   void Adopt(TableRef table) override;
+  KeptFiles KeptPaths(int64_t now_us) const override;
   Result<FileSetRef> Replace(FileChange change) override;
   Status UpdateSchema(TableRef table) override;
   Status MarkDropped() override;
@@ -128,7 +127,7 @@ class LoggedDeltaTable final : public DeltaTable {
   const std::shared_ptr<const void> in_use_ = std::make_shared<char>();
 
   // Held across I/O: commits of one table are made one after the other.
-  Mutex commit_mu_ VARVE_ACQUIRED_BEFORE(view_mu_);
+  mutable Mutex commit_mu_ VARVE_ACQUIRED_BEFORE(view_mu_);
   DeltaLog log_ VARVE_GUARDED_BY(commit_mu_);
   TableRef table_ VARVE_GUARDED_BY(commit_mu_);
   TableState state_ VARVE_GUARDED_BY(commit_mu_);
@@ -137,6 +136,7 @@ class LoggedDeltaTable final : public DeltaTable {
 
   mutable Mutex view_mu_;
   FileSetRef files_ VARVE_GUARDED_BY(view_mu_);
+  std::vector<std::weak_ptr<const FileSet>> given_out_ VARVE_GUARDED_BY(view_mu_);
   std::map<std::string, int64_t> txns_ VARVE_GUARDED_BY(view_mu_);
   std::shared_ptr<const Metadata> metadata_ VARVE_GUARDED_BY(view_mu_);
 };
@@ -146,11 +146,25 @@ void LoggedDeltaTable::Publish() {
   FileSetRef files = state_.MakeFileSet(in_use_);
   std::map<std::string, int64_t> txns = state_.txn_versions();
   MutexLock lock(view_mu_);
+  std::erase_if(given_out_, [](const auto& set) { return set.expired(); });
+  given_out_.push_back(files);
   files_ = std::move(files);
   txns_ = std::move(txns);
   if (metadata_ == nullptr || metadata_->json != state_.metadata().json) {
     metadata_ = std::make_shared<const Metadata>(state_.metadata());
   }
+}
+
+KeptFiles LoggedDeltaTable::KeptPaths(int64_t now_us) const {
+  MutexLock commit_lock(commit_mu_);
+  KeptFiles kept{state_.KeptPaths(now_us), state_.properties().deleted_file_retention_us};
+  MutexLock lock(view_mu_);
+  for (const auto& given_out : given_out_) {
+    const FileSetRef set = given_out.lock();
+    if (set == nullptr) continue;
+    for (const auto& file : set->files) kept.paths.insert(file->path);
+  }
+  return kept;
 }
 
 Result<DeltaTable::Definition> LoggedDeltaTable::definition() const {
@@ -406,14 +420,17 @@ Result<FileSetRef> LoggedDeltaTable::Refresh() {
 
 void LoggedDeltaTable::MaybeCheckpoint() {
   const int64_t version = state_.version();
-  if (version == 0 || version % kCheckpointInterval != 0) return;
+  const TableProperties properties = state_.properties();
+  if (version == 0 || version % properties.checkpoint_interval != 0) return;
+  state_.ForgetOldRemovals(context_.clock->NowUs());
   const std::string scratch =
       fmt::format("{}/checkpoint-{}.parquet", context_.scratch_dir, Uuid::MakeV4().ToString());
   Status written = log_.WriteCheckpoint(state_, NowMs(), scratch);
   std::error_code ignored;
   std::filesystem::remove(scratch, ignored);
-  if (written.ok()) {
-    written = log_.CleanUp(context_.clock->NowUs() - kLogRetentionUs).status();
+  if (written.ok() && properties.clean_log) {
+    const int64_t kept_us = std::max(properties.log_retention_us, 2 * kSeenForUs);
+    written = log_.CleanUp(context_.clock->NowUs() - kept_us).status();
   }
   if (written.ok()) return;
   // The commit stands without it; readers replay more commits until the next one succeeds.

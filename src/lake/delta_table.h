@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,12 @@ struct FileChange {
   std::vector<std::string> removed;  // paths, as in DataFile
   std::vector<DataFile> added;       // under paths that no version had before
   bool data_change = true;           // false: the same rows, only laid out anew
+};
+
+// What vacuum must not delete.
+struct KeptFiles {
+  std::set<std::string, std::less<>> paths;  // as in DataFile
+  int64_t deleted_file_retention_us = 0;     // the table's delta.deletedFileRetentionDuration
 };
 
 class DeltaTable {
@@ -71,6 +78,9 @@ class DeltaTable {
   virtual void Adopt(TableRef table) = 0;
 
   virtual FileSetRef files() const = 0;
+  // The files of the newest version that was read, those that were removed from the table within
+  // its retention, and those of every file set that this object gave out and somebody still holds.
+  virtual KeptFiles KeptPaths(int64_t now_us) const = 0;
   // The version last committed with this appId, or nullopt.
   virtual std::optional<int64_t> txn_version(const std::string& app_id) const = 0;
 

@@ -488,6 +488,58 @@ TEST_F(DeltaTableTest, LogFilesBeforeAnOldCheckpointAreDeleted) {
   EXPECT_EQ((*Open())->files()->version, 20);
 }
 
+// The table's own properties say how long its log and its removed files are kept.
+TEST_F(DeltaTableTest, PropertiesOfTheTableSayHowLongItsPastIsKept) {
+  const auto table = *Create();
+  const auto set_properties = [&](int64_t version, const std::string& properties) {
+    std::string changed = ReadLog(VersionName(0));
+    const std::string from = R"("configuration":{)";
+    changed.replace(changed.find(from), from.size(), from + properties + ",");
+    WriteLog(VersionName(version), changed);
+    ASSERT_TRUE(table->Refresh().ok());
+  };
+  set_properties(1, R"("delta.logRetentionDuration":"interval 2 hours",)"
+                    R"("delta.deletedFileRetentionDuration":"interval 3 hours",)"
+                    R"("delta.checkpointInterval":"4")");
+  const int64_t now_us = Clock::System().NowUs();
+  const auto removed = [&](const char* name, int hours) {
+    return fmt::format(R"({{"remove":{{"path":"{}","deletionTimestamp":{},"dataChange":true}}}})",
+                       name, now_us / 1000 - hours * 3'600'000) +
+           "\n";
+  };
+  WriteLog(VersionName(2), removed("late", 1) + removed("early", 4));
+  ASSERT_TRUE(table->Append({File("a", kTime)}, "n/7", 1).ok());
+  const KeptFiles kept = table->KeptPaths(now_us);
+  EXPECT_THAT(kept.paths, ElementsAre("late", EndsWith("/a")));
+  EXPECT_EQ(kept.deleted_file_retention_us, 3 * 3'600 * kSecond);
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(3);
+  for (const auto& entry : std::filesystem::directory_iterator(LogPath(""))) {
+    std::filesystem::last_write_time(entry.path(), long_ago);
+  }
+  for (int i = 2; i <= 5; ++i) ASSERT_TRUE(table->Append({}, "n/7", i).ok());
+  EXPECT_EQ(table->files()->version, 7);
+  std::string checkpoint = ReadLog("00000000000000000004.checkpoint.parquet");
+  EXPECT_THAT(checkpoint, HasSubstr(R"("path":"late")"));
+  EXPECT_THAT(checkpoint, Not(HasSubstr(R"("path":"early")")));
+  std::filesystem::last_write_time(LogPath("00000000000000000004.checkpoint.parquet"), long_ago);
+  ASSERT_TRUE(table->Append({}, "n/7", 6).ok());  // version 8: a checkpoint, and the log is cleaned
+  EXPECT_FALSE(store_->Head("events/_delta_log/" + VersionName(3)).ok());
+  EXPECT_TRUE(store_->Head("events/_delta_log/" + VersionName(4)).ok());
+}
+
+// A statement may read an old version for longer than the retention.
+TEST_F(DeltaTableTest, FilesOfAVersionThatSomebodyHoldsAreKept) {
+  const auto table = *Create();
+  FileSetRef held = *table->Append({File("a", kTime)}, "n/7", 1);
+  FileChange change{"OPTIMIZE", {held->files[0]->path}, {File("b", kTime)}, false};
+  ASSERT_TRUE(table->Replace(change).ok());
+  const int64_t later_us = Clock::System().NowUs() + int64_t{8} * 24 * 3600 * kSecond;
+  EXPECT_THAT(table->KeptPaths(later_us).paths, ElementsAre(EndsWith("/a"), EndsWith("/b")));
+  held.reset();
+  EXPECT_THAT(table->KeptPaths(later_us).paths, ElementsAre(EndsWith("/b")));
+  EXPECT_THAT(table->KeptPaths(Clock::System().NowUs()).paths, SizeIs(2)) << "7 days";
+}
+
 // One that slept through the clean-up finds its next commit gone and starts from a checkpoint.
 TEST_F(DeltaTableTest, RefreshAcrossACleanUp) {
   const auto sleeper = *Create();

@@ -18,6 +18,9 @@ constexpr int64_t kWriterVersionMax = 2;
 constexpr int64_t kWriterVersionOfFeatures = 7;
 constexpr int64_t kReaderVersionOfFeatures = 3;
 
+// Whoever does not know whether a commit of its own happened asks for its files within this time.
+constexpr int64_t kRemovalsKeptUs = int64_t{3600} * 1'000'000;
+
 Status Unsupported(std::string_view feature) {
   return SqlErrorf(sqlstate::kFeatureNotSupported,
                    "the Delta table needs a feature that is not supported: {}", feature);
@@ -235,6 +238,26 @@ FileSetRef TableState::MakeFileSet(std::shared_ptr<const void> in_use) const {
   return set;
 }
 
+bool TableState::IsRemembered(const RemoveFile& remove, int64_t now_us, int64_t at_least_us) const {
+  const int64_t age_us = now_us - remove.deletion_ms * 1000;
+  return age_us < std::max(properties().deleted_file_retention_us, at_least_us);
+}
+
+std::set<std::string, std::less<>> TableState::KeptPaths(int64_t now_us) const {
+  std::set<std::string, std::less<>> kept;
+  for (const auto& [path, file] : files_) kept.insert(path);
+  for (const auto& [path, remove] : tombstones_) {
+    if (IsRemembered(remove, now_us, 0)) kept.insert(path);
+  }
+  return kept;
+}
+
+void TableState::ForgetOldRemovals(int64_t now_us) {
+  std::erase_if(tombstones_, [&](const auto& entry) {
+    return !IsRemembered(entry.second, now_us, kRemovalsKeptUs);
+  });
+}
+
 TableState::Checkpoint TableState::MakeCheckpoint(int64_t now_ms) const {
   Checkpoint checkpoint;
   const auto put = [&](std::string_view name, std::string_view json) {
@@ -246,7 +269,7 @@ TableState::Checkpoint TableState::MakeCheckpoint(int64_t now_ms) const {
   for (const auto& [app_id, txn] : txns_) put("txn", txn.json);
   for (const auto& [name, domain] : domains_) put("domainMetadata", domain.json);
   for (const auto& [path, remove] : tombstones_) {
-    if (remove.deletion_ms + kTombstoneRetentionMs > now_ms) put("remove", remove.json);
+    if (IsRemembered(remove, now_ms * 1000, kRemovalsKeptUs)) put("remove", remove.json);
   }
   for (const auto& [path, file] : files_) put("add", file->json);
   checkpoint.adds = static_cast<int64_t>(files_.size());

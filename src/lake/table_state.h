@@ -11,19 +11,17 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "lake/actions.h"
+#include "lake/table_properties.h"
 #include "model/file_set.h"
 #include "model/schema.h"
 
 namespace varve::lake {
-
-// Removed files stay in checkpoints for this long, so that vacuum does not delete what readers of
-// an older version still need.
-inline constexpr int64_t kTombstoneRetentionMs = int64_t{7} * 24 * 3600 * 1000;
 
 class TableState {
  public:
@@ -63,6 +61,14 @@ class TableState {
     int64_t actions = 0;
     int64_t adds = 0;
   };
+  // The files of this version, and those removed from it within the table's
+  // deletedFileRetentionDuration: readers of an older version still need them.
+  std::set<std::string, std::less<>> KeptPaths(int64_t now_us) const;
+  TableProperties properties() const { return ReadProperties(metadata_->configuration); }
+  // Forgets removals that are older than that. Knows then forgets them as well, so that those of
+  // the last hour always stay.
+  void ForgetOldRemovals(int64_t now_us);
+
   // Everything that the protocol wants in a checkpoint of this version.
   Checkpoint MakeCheckpoint(int64_t now_ms) const;
 
@@ -74,6 +80,7 @@ class TableState {
     bool has_deletion_vector = false;
   };
   void ApplyAdd(AddFile add);
+  bool IsRemembered(const RemoveFile& remove, int64_t now_us, int64_t at_least_us) const;
 
   int64_t version_ = -1;
   std::optional<Protocol> protocol_;

@@ -36,8 +36,14 @@ Status MakeEmpty(io::FileSystem& files, const std::string& folder) {
   VARVE_RETURN_IF_ERROR(files.MakeDirs(folder));
   VARVE_ASSIGN_OR_RETURN(const auto entries, files.List(folder));
   for (const io::DirEntry& entry : entries) {
-    if (entry.is_dir) continue;
-    VARVE_RETURN_IF_ERROR(files.Remove(io::JoinPath(folder, entry.name)));
+    const std::string path = io::JoinPath(folder, entry.name);
+    if (!entry.is_dir) {
+      VARVE_RETURN_IF_ERROR(files.Remove(path));
+      continue;
+    }
+    // A merge of data files that a crash has cut short. What stays only takes space.
+    std::error_code ignored;
+    if (entry.name.starts_with("compact-")) std::filesystem::remove_all(path, ignored);
   }
   return OkStatus();
 }

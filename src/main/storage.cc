@@ -1,6 +1,7 @@
 #include "main/storage.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "catalog/catalog.h"
 #include "catalog/schema_file.h"
 #include "config/option_registry.h"
+#include "engine/duck_file_rewriter.h"
 #include "engine/engine.h"
 #include "flush/background.h"
 #include "flush/flusher.h"
@@ -34,6 +36,7 @@
 #include "main/gauges.h"
 #include "main/job_warnings.h"
 #include "main/log_status.h"
+#include "maintenance/upkeep.h"
 #include "server/core/value_text.h"
 
 namespace varve {
@@ -72,6 +75,31 @@ std::vector<engine::OptionRow> OptionRows(const config::Options& options) {
   return rows;
 }
 
+// Merging files must not slow down whoever waits for an answer. On Linux this is the thread's own.
+void YieldToOthers() {
+  constexpr int kNice = 10;
+  if (::setpriority(PRIO_PROCESS, 0, kNice) != 0) spdlog::debug("setpriority failed");
+}
+
+maintenance::UpkeepSettings UpkeepSettingsOf(const config::Options& options, const DataDir& dir) {
+  const auto seconds = [&](const char* name) {
+    return std::chrono::seconds(options.Integer(name));
+  };
+  maintenance::UpkeepSettings settings;
+  settings.compactor.limits.target_bytes = options.Bytes("optimize-target-mb");
+  settings.compactor.scratch_dir = dir.Sub("scratch");
+  settings.compactor.memory_bytes_max =
+      static_cast<uint64_t>(options.Integer("compact-memory-mb")) * kMegabyte;
+  // The writer holds a row group in memory, encoded and not, besides what it merges.
+  settings.compactor.row_group_bytes =
+      std::min(static_cast<uint64_t>(options.Bytes("row-group-bytes")),
+               settings.compactor.memory_bytes_max / 4);
+  settings.compact_interval = seconds("compact-interval-secs");
+  settings.expire_interval = seconds("retention-interval-secs");
+  settings.vacuum_interval = seconds("vacuum-interval-secs");
+  return settings;
+}
+
 // SQL reads text as the ingest path does, so that a value means the same whichever way it comes.
 Result<engine::TextReader> TextReaderFor(std::string_view time_zone) {
   ingest::DecodeSettings settings;
@@ -94,6 +122,7 @@ struct Storage::Parts {
 
   ~Parts() {
     Telemetry::Get().ClearGauges();
+    if (upkeep != nullptr) upkeep->Stop();
     local_runner.Stop();
     runner.Stop();
     // The log answers what it has and joins its writer before anything that its callbacks use goes.
@@ -127,6 +156,8 @@ struct Storage::Parts {
   flush::JobRunner runner;        // of jobs that may wait for the object store
   flush::JobRunner local_runner;  // of those that never do
   std::unique_ptr<flush::BackgroundWork> background;
+  engine::DuckFileRewriter rewriter;
+  std::unique_ptr<maintenance::Upkeep> upkeep;
 };
 
 Status Storage::Parts::OpenLake(const config::Options& options) {
@@ -220,16 +251,21 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   runner.Add({.name = "drop-folders",
               .interval = kDropFoldersInterval,
               .run = [this](flush::JobRunner::Trigger) { return engine->DeleteDroppedFolders(); }});
+  upkeep = std::make_unique<maintenance::Upkeep>(
+      maintenance::UpkeepParts{tables, *store, rewriter, *background, Clock::System()}, catalog,
+      UpkeepSettingsOf(options, dir));
   engine::EngineParts parts;
   parts.buffer = &buffer;
   parts.writer = committer.get();
   parts.maintenance = background.get();
+  parts.upkeep = upkeep.get();
   parts.tables = &tables;
   parts.lake = delta;
   parts.log_status = [this] { return LogStatus(*log, log_options); };
   VARVE_RETURN_IF_ERROR(engine->Attach(parts));
   local_runner.Start(kLocalJobThreads);
   runner.Start(kJobThreads);
+  upkeep->Start(YieldToOthers);
   RegisterGauges(budget, buffer, *log, *background);
   return OkStatus();
 }
@@ -257,6 +293,7 @@ void Storage::LimitFlushes(std::chrono::milliseconds limit) { parts_->flusher->G
 
 void Storage::Close(std::chrono::milliseconds limit) {
   LimitFlushes(limit);
+  parts_->upkeep->Stop();
   parts_->local_runner.Stop();
   parts_->runner.Stop();
   const Status flushed = parts_->background->FlushForShutdown();

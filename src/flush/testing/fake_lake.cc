@@ -210,6 +210,12 @@ FileSetRef FakeDelta::files() const {
   return files_;
 }
 
+lake::KeptFiles FakeDelta::KeptPaths(int64_t) const {
+  lake::KeptFiles kept;
+  for (const auto& file : files()->files) kept.paths.insert(file->path);
+  return kept;
+}
+
 std::optional<int64_t> FakeDelta::txn_version(const std::string& app_id) const {
   MutexLock lock(mu_);
   const auto at = txns_.find(app_id);

@@ -131,6 +131,7 @@ class FakeDelta : public lake::DeltaTable {
   void SetRefreshError(Status error);
 
   FileSetRef files() const override;
+  lake::KeptFiles KeptPaths(int64_t now_us) const override;
   std::optional<int64_t> txn_version(const std::string& app_id) const override;
   Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                             int64_t txn) override;
