@@ -1,19 +1,15 @@
-"""Varve reads the tables of other writers, or refuses them with the name of the feature that it does not know.
-
-Each table takes the place of one that Varve made with the same columns, while Varve is down.
-"""
+"""Varve reads the tables of other writers, or refuses them with the name of the feature that it does not know."""
 
 import contextlib
 import datetime
-import shutil
+import re
 
 import deltalake
 import psycopg
 import pyarrow
 import pytest
 
-from tests.support.delta_tables import PROJECTS, UTC, folder_of
-from tests.support.varve_server import VarveServer
+from tests.support.delta_tables import PROJECTS, UTC, DeltaFolder, folder_of
 
 COLUMNS = {
     "id": ("bigint", "bigint"),
@@ -26,7 +22,6 @@ COLUMNS = {
     "day": ("date", "date"),
 }
 NAMES = list(COLUMNS)
-INSERT = f"INSERT INTO t ({', '.join(NAMES)}) VALUES ({', '.join(['%s'] * len(NAMES))})"
 PARTS = [*PROJECTS[:5], None]
 TIME = datetime.datetime(2025, 3, 9, 12, 30, 0, 123456, tzinfo=UTC)
 
@@ -91,37 +86,44 @@ def write_rust(folder, rows, **options):
     deltalake.write_deltalake(folder.url, table, mode="append", partition_by=["part"], **options)
 
 
-class Adopting:
-    """A server that knows table `t` and finds another writer's table in its place when it starts."""
+class Foreign:
+    """Another writer's table in the lake of a running server, which learns of it by varve.refresh()."""
 
-    def __init__(self, data_dir):
-        self.server = VarveServer(data_dir)
-        columns = ", ".join(f'"{name}" {kind}' for name, (kind, _) in COLUMNS.items())
-        with self.server, self.server.connect() as connection:
-            connection.execute(f"CREATE TABLE t ({columns}) WITH (partition_by = 'part')")
-        self.folder = folder_of(self.server, "t")
-        shutil.rmtree(self.folder.path)
+    def __init__(self, server, name):
+        self.server, self.name = server, name
+        self.folder = DeltaFolder(server.data_dir / "lake" / "varve" / name)
 
-    def read(self, order="id"):
-        with self.server, self.server.connect() as connection:
-            return self.select(connection, order)
+    def refresh(self, connection):
+        connection.execute("SELECT varve.refresh()")
 
-    @staticmethod
-    def select(connection, order="id"):
+    def select(self, connection):
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(NAMES)} FROM t ORDER BY {order}")
+            cursor.execute(f"SELECT {', '.join(NAMES)} FROM {self.name} ORDER BY id")
             return [dict(zip(NAMES, row)) for row in cursor.fetchall()]
 
+    def read(self):
+        with self.server.connect() as connection:
+            self.refresh(connection)
+            return self.select(connection)
+
     def refusal(self):
-        """What start or the first query says when the table cannot be read."""
-        with pytest.raises((RuntimeError, psycopg.Error)) as refused:
-            self.read()
-        return str(refused.value)
+        """What varve.lake_errors says of a table that is not served."""
+        with self.server.connect() as connection:
+            self.refresh(connection)
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                connection.execute(f"SELECT * FROM {self.name}")
+            state, message = connection.execute(
+                "SELECT sqlstate, message FROM varve.lake_errors WHERE location = %s", [self.name]
+            ).fetchone()
+        assert state == "0A000", message
+        return message
 
 
 @pytest.fixture
-def adopting(tmp_path):
-    return Adopting(tmp_path / "data")
+def foreign(shared_server, request):
+    """A name that no other test uses; the table is the test's to make."""
+    name = re.sub(r"\W", "_", request.node.name).lower()
+    yield Foreign(shared_server, name)
 
 
 def cut_history(folder, through):
@@ -133,51 +135,53 @@ def cut_history(folder, through):
 
 
 @pytest.mark.parametrize("instants", ["INT96", "TIMESTAMP_MICROS"])
-def test_a_table_of_spark_is_read(adopting, spark, instants):
+def test_a_table_of_spark_is_read(foreign, spark, instants):
     with spark.setting(spark_sql_parquet_outputTimestampType=instants):
-        spark_create(spark, adopting.folder)
-        spark_insert(spark, adopting.folder, make_rows(0, 30))
-        spark_insert(spark, adopting.folder, make_rows(30, 30))
-        spark.sql(f"DELETE FROM {adopting.folder.spark} WHERE id % 10 = 7")
-        spark.sql(f"UPDATE {adopting.folder.spark} SET name = 'changed' WHERE id = 42")
-        spark.sql(f"OPTIMIZE {adopting.folder.spark} ZORDER BY (id)")
+        spark_create(spark, foreign.folder)
+        spark_insert(spark, foreign.folder, make_rows(0, 30))
+        spark_insert(spark, foreign.folder, make_rows(30, 30))
+        spark.sql(f"DELETE FROM {foreign.folder.spark} WHERE id % 10 = 7")
+        spark.sql(f"UPDATE {foreign.folder.spark} SET name = 'changed' WHERE id = 42")
+        spark.sql(f"OPTIMIZE {foreign.folder.spark} ZORDER BY (id)")
     expected = [row for row in make_rows(0, 60) if row["id"] % 10 != 7]
     next(row for row in expected if row["id"] == 42)["name"] = "changed"
-    assert adopting.read() == expected
+    assert foreign.read() == expected
 
 
 # Statistics as JSON, as columns, or both; in one file, or in as many as there are actions.
 @pytest.mark.parametrize("as_json, as_struct, part_size", [
     ("true", "false", None), ("false", "true", None), ("true", "true", 3),
 ])
-def test_checkpoints_of_spark_are_read(adopting, spark, as_json, as_struct, part_size):
+def test_checkpoints_of_spark_are_read(foreign, spark, as_json, as_struct, part_size):
     spark_create(
-        spark, adopting.folder,
+        spark, foreign.folder,
         f"'delta.checkpoint.writeStatsAsJson' = '{as_json}', 'delta.checkpoint.writeStatsAsStruct' = '{as_struct}'",
     )
     for begin in range(0, 24, 12):
-        spark_insert(spark, adopting.folder, make_rows(begin, 12))
-    spark.sql(f"DELETE FROM {adopting.folder.spark} WHERE part = 'shop'")
+        spark_insert(spark, foreign.folder, make_rows(begin, 12))
+    spark.sql(f"DELETE FROM {foreign.folder.spark} WHERE part = 'shop'")
     if part_size:
         spark.set("spark.databricks.delta.checkpoint.partSize", str(part_size))
-    spark.checkpoint(adopting.folder.path)
+    spark.checkpoint(foreign.folder.path)
     if part_size:
         spark.unset("spark.databricks.delta.checkpoint.partSize")
-    checkpoints = [name for name in adopting.folder.names("_delta_log") if name.endswith(".parquet")]
+    checkpoints = [name for name in foreign.folder.names("_delta_log") if name.endswith(".parquet")]
     assert (len(checkpoints) > 1) == bool(part_size), checkpoints
-    spark_insert(spark, adopting.folder, make_rows(24, 12))
-    cut_history(adopting.folder, through=3)
+    spark_insert(spark, foreign.folder, make_rows(24, 12))
+    cut_history(foreign.folder, through=3)
     expected = [row for row in make_rows(0, 36) if row["part"] != "shop" or row["id"] >= 24]
-    assert adopting.read() == expected
-    with adopting.server, adopting.server.connect() as connection:
-        assert connection.execute("SELECT count(*), min(id), max(id) FROM t").fetchone() == (len(expected), 1, 35)
+    assert foreign.read() == expected
+    with foreign.server.connect() as connection:
+        found = connection.execute(f"SELECT count(*), min(id), max(id) FROM {foreign.name}").fetchone()
+        assert found == (len(expected), 1, 35)
         late = TIME + datetime.timedelta(seconds=30)
-        assert connection.execute("SELECT count(*) FROM t WHERE timestamp > %s", [late]).fetchone() == (6,)
+        found = connection.execute(f"SELECT count(*) FROM {foreign.name} WHERE timestamp > %s", [late]).fetchone()
+        assert found == (6,)
 
 
-def test_a_changed_schema_of_spark_is_read(adopting, spark):
+def test_a_changed_schema_of_spark_is_read(foreign, spark):
     """Columns that came later, in another order than ours, and one that we do not know."""
-    folder = adopting.folder
+    folder = foreign.folder
     first = {"id": "bigint", "part": "string", "timestamp": "timestamp", "value": "double", "amount": "decimal(9,2)"}
     spark_create(spark, folder, columns=", ".join(f"{name} {kind}" for name, kind in first.items()))
     old = make_rows(0, 10)
@@ -187,11 +191,11 @@ def test_a_changed_schema_of_spark_is_read(adopting, spark):
     spark.sql(f"ALTER TABLE {folder.spark} ALTER COLUMN id AFTER value")
     spark_insert(spark, folder, make_rows(10, 10))
     expected = [{**row, "tags": None, "name": None, "day": None} for row in old] + make_rows(10, 10)
-    assert adopting.read() == expected
+    assert foreign.read() == expected
 
 
-def test_a_table_of_delta_rs_is_read(adopting):
-    folder = adopting.folder
+def test_a_table_of_delta_rs_is_read(foreign):
+    folder = foreign.folder
     for commit in range(6):
         write_rust(folder, make_rows(10 * commit, 10))
     table = folder.table()
@@ -203,21 +207,23 @@ def test_a_table_of_delta_rs_is_read(adopting):
     cut_history(folder, through=table.version())
     expected = [row for row in make_rows(0, 65) if row["id"] % 10 != 7 or row["id"] >= 60]
     next(row for row in expected if row["id"] == 42)["name"] = "changed"
-    assert adopting.read() == expected
+    assert foreign.read() == expected
 
 
-def test_varve_goes_on_where_another_writer_stopped(adopting, spark):
+def test_varve_goes_on_where_another_writer_stopped(foreign, spark):
     """Varve's first commits, and its checkpoint, on a table whose history is all of others."""
-    folder = adopting.folder
+    folder = foreign.folder
     spark_create(spark, folder)
     spark_insert(spark, folder, make_rows(0, 10))
     write_rust(folder, make_rows(10, 10))
-    with adopting.server, adopting.server.connect() as connection:
+    insert = f"INSERT INTO {foreign.name} ({', '.join(NAMES)}) VALUES ({', '.join(['%s'] * len(NAMES))})"
+    with foreign.server.connect() as connection:
+        foreign.refresh(connection)
         for commit in range(2, 12):
             for row in make_rows(10 * commit, 10):
-                connection.execute(INSERT, [row[name] for name in NAMES])
-            connection.execute("SELECT varve.flush('t')")
-        assert adopting.select(connection) == make_rows(0, 120)
+                connection.execute(insert, [row[name] for name in NAMES])
+            connection.execute("SELECT varve.flush(%s)", [foreign.name])
+        assert foreign.select(connection) == make_rows(0, 120)
     assert folder.versions() == list(range(folder.versions()[-1] + 1))
     cut_history(folder, through=10)
     found = spark.rows(f"SELECT {', '.join(NAMES)} FROM {folder.spark} ORDER BY id")
@@ -242,17 +248,42 @@ FEATURES = {
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_a_table_that_needs_more_is_refused_by_name(adopting, spark, feature):
-    spark_create(spark, adopting.folder, **FEATURES[feature])
-    assert feature in adopting.refusal()
+def test_a_table_that_needs_more_is_refused_by_name(foreign, spark, feature):
+    spark_create(spark, foreign.folder, **FEATURES[feature])
+    assert feature in foreign.refusal()
 
 
-def test_constraints_are_refused_by_name(adopting, spark):
-    spark_create(spark, adopting.folder)
-    spark.sql(f"ALTER TABLE {adopting.folder.spark} ADD CONSTRAINT positive CHECK (id >= 0)")
-    assert "checkConstraints" in adopting.refusal()
+def test_constraints_are_refused_by_name(foreign, spark):
+    spark_create(spark, foreign.folder)
+    spark.sql(f"ALTER TABLE {foreign.folder.spark} ADD CONSTRAINT positive CHECK (id >= 0)")
+    assert "checkConstraints" in foreign.refusal()
 
 
-def test_a_column_of_another_type_is_refused_by_name(adopting, spark):
-    spark_create(spark, adopting.folder, columns="id string, timestamp timestamp, part string")
-    assert '"id"' in adopting.refusal()
+def test_types_that_varve_lacks_are_refused_by_column(foreign, spark):
+    spark_create(spark, foreign.folder, columns="timestamp timestamp, part string, nested struct<a: int>")
+    assert "nested" in foreign.refusal()
+
+
+def test_a_table_that_comes_to_need_more_is_refused(server, spark):
+    """Spark switches deletion vectors on under a table that Varve serves: nothing is committed to it any more, and
+    rows that were acknowledged stay in the log."""
+    with server.connect() as connection:
+        connection.execute("CREATE TABLE grown (timestamp timestamptz NOT NULL, id bigint)")
+        connection.execute("INSERT INTO grown SELECT now(), i FROM generate_series(1, 10) AS s(i)")
+        connection.execute("SELECT varve.flush('grown')")
+        connection.execute("INSERT INTO grown VALUES (now(), 11)")
+        folder = folder_of(server, "grown")
+        spark.sql(f"ALTER TABLE {folder.spark} SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+        spark.sql(f"DELETE FROM {folder.spark} WHERE id = 3")
+        for statement in ("SELECT varve.refresh('grown')", "SELECT varve.flush('grown')"):
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="deletionVectors"):
+                connection.execute(statement)
+    server.kill()
+    server.start()
+    with server.connect() as connection:
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="deletionVectors"):
+            connection.execute("SELECT count(*) FROM grown")
+    server.kill()  # An orderly stop would want to flush.
+    assert folder.versions() == list(range(4))
+    replayed = re.search(r"log replayed: (\d+) rows", server.stderr())
+    assert int(replayed[1]) >= 1, "the row that never came into the lake"
