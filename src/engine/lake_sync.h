@@ -2,7 +2,7 @@
 //
 // Role:     start (Open), job "lake-refresh", SELECT varve.refresh('t') -> [LakeSync] -> MetaStore,
 //           DuckDB's definitions, Catalog, TableSet, Buffer. Who wins and when:
-//           docs/decisions/0011-the-lake-says-what-tables-there-are.md.
+//           docs/decisions/0012-the-lake-says-what-tables-there-are.md.
 // Order:    of a new table: lake and buffer, catalog, DuckDB; of a changed one: DuckDB first, which
 //           refuses whoever comes second, then the others, then its commit.
 // Errors:   what keeps one table from being served is kept for varve.lake_errors and stops neither

@@ -7,6 +7,10 @@
 #include <charconv>
 
 #include "base/fault_point.h"
+#include "base/parallel.h"
+#include "base/uuid.h"
+#include "io/scratch_file.h"
+#include "io/store_set.h"
 #include "lake/actions.h"
 
 namespace varve::lake {
@@ -14,6 +18,13 @@ namespace {
 
 constexpr size_t kVersionDigits = 20;
 constexpr size_t kPartDigits = 10;
+// Varve makes a checkpoint every ten versions; so do most others.
+constexpr int64_t kCommitsReadAhead = 10;
+constexpr int64_t kPartsReadAheadMax = 64;
+constexpr size_t kReadsAtOnce = 32;
+
+// True when what lies at a ReadPath is an object of a remote store and not a local file.
+bool ReadsWhole(std::string_view path) { return path.starts_with(io::kStoreScheme); }
 
 std::optional<int64_t> ReadDigits(std::string_view text, size_t count) {
   if (text.size() != count) return std::nullopt;
@@ -66,11 +77,12 @@ std::string_view BaseName(std::string_view name) { return name.substr(name.rfind
 }  // namespace
 
 DeltaLog::DeltaLog(io::ObjectStore& store, CommitStore& commits, CheckpointCodec& checkpoints,
-                   const std::string& location)
+                   std::string scratch_dir, const std::string& location)
     : store_(store),
       commits_(commits),
       checkpoints_(checkpoints),
       location_(location),
+      scratch_dir_(std::move(scratch_dir)),
       folder_(location + "/_delta_log/") {}
 
 std::string DeltaLog::CheckpointName(int64_t version) const {
@@ -79,17 +91,59 @@ std::string DeltaLog::CheckpointName(int64_t version) const {
 
 std::string DeltaLog::LastCheckpointName() const { return folder_ + "_last_checkpoint"; }
 
-std::optional<int64_t> DeltaLog::ReadLastCheckpoint() {
+std::optional<DeltaLog::Hint> DeltaLog::ReadLastCheckpoint() {
   const Result<std::string> content = store_.Get(LastCheckpointName());
   if (!content.ok()) return std::nullopt;  // Only a hint: the listing has the truth.
   simdjson::dom::parser parser;
-  int64_t version = -1;
-  const auto error = parser.parse(*content)["version"].get_int64().get(version);
-  if (error != simdjson::SUCCESS || version < 0) {
+  simdjson::dom::element root;
+  Hint hint;
+  if (parser.parse(*content).get(root) != simdjson::SUCCESS ||
+      root["version"].get_int64().get(hint.version) != simdjson::SUCCESS || hint.version < 0) {
     spdlog::warn("Delta log: {} cannot be read and is ignored", LastCheckpointName());
     return std::nullopt;
   }
-  return version;
+  if (root["parts"].get_int64().get(hint.parts) != simdjson::SUCCESS || hint.parts < 0 ||
+      hint.parts > kPartsReadAheadMax) {
+    hint.parts = 0;
+  }
+  return hint;
+}
+
+Result<DeltaLog::Contents> DeltaLog::ListAndRead(const Hint& hint, ReadAhead& ahead) {
+  std::vector<std::string> names;
+  // What has local files is read where it is.
+  if (ReadsWhole(store_.ReadPath(folder_))) {
+    if (hint.parts == 0) names.push_back(CheckpointName(hint.version));
+    for (int64_t part = 1; part <= hint.parts; ++part) {
+      names.push_back(fmt::format("{}{:020}.checkpoint.{:010}.{:010}.parquet", folder_,
+                                  hint.version, part, hint.parts));
+    }
+    for (int64_t i = 1; i <= kCommitsReadAhead; ++i) {
+      names.push_back(CommitName(location_, hint.version + i));
+    }
+  }
+  Result<Contents> contents = Contents();
+  std::vector<Result<std::string>> read(names.size(), NotFound("not read"));
+  RunParallel(names.size() + 1, kReadsAtOnce, [&](size_t i) {
+    if (i == 0) {
+      contents = ListFrom(hint.version);
+    } else {
+      read[i - 1] = store_.Get(names[i - 1]);
+    }
+  });
+  // What was not there may be by now: only what was read counts.
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (read[i].ok()) ahead.emplace(std::move(names[i]), std::move(read[i]));
+  }
+  return contents;
+}
+
+Result<std::string> DeltaLog::Read(const std::string& name, ReadAhead& ahead) {
+  const auto at = ahead.find(name);
+  if (at == ahead.end()) return store_.Get(name);
+  Result<std::string> content = std::move(at->second);
+  ahead.erase(at);
+  return content;
 }
 
 Result<DeltaLog::Contents> DeltaLog::ListFrom(int64_t version) {
@@ -126,27 +180,61 @@ Result<DeltaLog::Contents> DeltaLog::ListFrom(int64_t version) {
   return contents;
 }
 
-Result<TableState> DeltaLog::ReadCheckpoint(int64_t version,
-                                            const std::vector<std::string>& names) {
+Result<std::string> DeltaLog::DecodeCheckpoint(const std::string& name, ReadAhead& ahead) {
+  const std::string path = store_.ReadPath(name);
+  if (!ReadsWhole(path)) return checkpoints_.ReadCheckpoint(path);
+  // In many small ranges, one after the other, it would take as many times as long.
+  VARVE_ASSIGN_OR_RETURN(const std::string content, Read(name, ahead));
+  io::ScratchFile scratch(
+      fmt::format("{}/checkpoint-{}.parquet", scratch_dir_, Uuid::MakeV4().ToString()));
+  VARVE_RETURN_IF_ERROR(scratch.Write(content));
+  return checkpoints_.ReadCheckpoint(scratch.path());
+}
+
+Result<TableState> DeltaLog::ReadCheckpoint(int64_t version, const std::vector<std::string>& names,
+                                            ReadAhead& ahead) {
   TableState state;
   for (const std::string& name : names) {
-    VARVE_ASSIGN_OR_RETURN(const std::string ndjson,
-                           checkpoints_.ReadCheckpoint(store_.ReadPath(name)));
+    VARVE_ASSIGN_OR_RETURN(const std::string ndjson, DecodeCheckpoint(name, ahead));
     VARVE_ASSIGN_OR_RETURN(std::vector<Action> actions, ParseActions(ndjson, name));
     VARVE_RETURN_IF_ERROR(state.Apply(version, std::move(actions)));
   }
   return state;
 }
 
-Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, TableState& state) {
+Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, ReadAhead& ahead,
+                              TableState& state) {
+  std::vector<std::string> names;
+  std::vector<Result<std::string>> read;
+  size_t next = 0;
   for (auto commit = commits.upper_bound(state.version()); commit != commits.end(); ++commit) {
     const int64_t expected = state.version() + 1;
     if (*commit != expected) {
       return DataLoss("a commit is missing from the Delta log: {}",
                       CommitName(location_, expected));
     }
-    const std::string name = CommitName(location_, expected);
-    const Result<std::string> content = store_.Get(name);
+    if (next == names.size()) {
+      // A few ahead, and not all: there may be ten thousand.
+      names.clear();
+      for (auto later = commit; later != commits.end() && names.size() < kReadsAtOnce; ++later) {
+        names.push_back(CommitName(location_, *later));
+      }
+      read.assign(names.size(), NotFound("not read"));
+      std::vector<size_t> missing;
+      for (size_t i = 0; i < names.size(); ++i) {
+        if (const auto at = ahead.find(names[i]); at != ahead.end()) {
+          read[i] = std::move(at->second);
+          ahead.erase(at);
+        } else {
+          missing.push_back(i);
+        }
+      }
+      RunParallel(missing.size(), kReadsAtOnce,
+                  [&](size_t i) { read[missing[i]] = store_.Get(names[missing[i]]); });
+      next = 0;
+    }
+    const std::string& name = names[next];
+    const Result<std::string> content = std::move(read[next++]);
     // NotFound means to callers that there is no table at all.
     if (content.status().code() == StatusCode::kNotFound) {
       return DataLoss("a commit has gone from the Delta log: {}", name);
@@ -161,13 +249,13 @@ Status DeltaLog::ApplyCommits(const std::set<int64_t>& commits, TableState& stat
   return OkStatus();
 }
 
-Result<std::optional<TableState>> DeltaLog::LoadFrom(const Contents& contents,
+Result<std::optional<TableState>> DeltaLog::LoadFrom(const Contents& contents, ReadAhead& ahead,
                                                      Status& first_error) {
   const auto& checkpoints = contents.checkpoints;
   for (auto checkpoint = checkpoints.rbegin(); checkpoint != checkpoints.rend(); ++checkpoint) {
-    Result<TableState> state = ReadCheckpoint(checkpoint->first, checkpoint->second);
+    Result<TableState> state = ReadCheckpoint(checkpoint->first, checkpoint->second, ahead);
     if (state.ok()) {
-      VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, *state));
+      VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, ahead, *state));
       return std::optional(*std::move(state));
     }
     if (state.status().code() == StatusCode::kUnimplemented) return state.status();
@@ -180,7 +268,7 @@ Result<std::optional<TableState>> DeltaLog::LoadFrom(const Contents& contents,
   }
   if (!contents.commits.contains(0)) return std::optional<TableState>();
   TableState state;
-  VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, state));
+  VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, ahead, state));
   return std::optional(std::move(state));
 }
 
@@ -200,14 +288,15 @@ std::optional<TableState> DeltaLog::ReadDropMark(const Contents& contents) {
 Result<TableState> DeltaLog::Load() {
   VARVE_RETURN_IF_ERROR(commits_.Settle(location_));
   Status first_error;
+  ReadAhead ahead;
   if (const auto hint = ReadLastCheckpoint()) {
-    VARVE_ASSIGN_OR_RETURN(const Contents newest, ListFrom(*hint));
-    VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(newest, first_error));
+    VARVE_ASSIGN_OR_RETURN(const Contents newest, ListAndRead(*hint, ahead));
+    VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(newest, ahead, first_error));
     if (state) return *std::move(state);
   }
   VARVE_ASSIGN_OR_RETURN(const Contents all, ListFrom(0));
   if (all.empty) return NotFound("there is no Delta log in {}", folder_);
-  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(all, first_error));
+  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> state, LoadFrom(all, ahead, first_error));
   if (state) return *std::move(state);
   if (auto dropped = ReadDropMark(all)) return *std::move(dropped);
   if (all.has_v2_checkpoint) {
@@ -219,9 +308,17 @@ Result<TableState> DeltaLog::Load() {
                   CommitName(location_, 0));
 }
 
-Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state) {
+Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state, Look look) {
   const int64_t next = state.version() + 1;
   VARVE_RETURN_IF_ERROR(commits_.Settle(location_));
+  ReadAhead ahead;
+  if (look == Look::kNext) {
+    std::string name = CommitName(location_, next);
+    Result<std::string> content = store_.Get(name);
+    if (content.status().code() == StatusCode::kNotFound) return std::optional<TableState>();
+    VARVE_RETURN_IF_ERROR(content.status());
+    ahead.emplace(std::move(name), std::move(content));
+  }
   VARVE_ASSIGN_OR_RETURN(const Contents contents, ListFrom(next));
   if (contents.commits.empty() && contents.checkpoints.empty()) return std::optional<TableState>();
   TableState newer = state;
@@ -232,7 +329,7 @@ Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state) {
     // gone.
     VARVE_ASSIGN_OR_RETURN(newer, Load());
   } else {
-    VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, newer));
+    VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, ahead, newer));
   }
   if (!newer.dropped()) VARVE_RETURN_IF_ERROR(newer.CheckSupported());
   return std::optional(std::move(newer));

@@ -26,8 +26,9 @@ namespace varve::lake {
 
 class DeltaLog {
  public:
+  // `scratch_dir`: a local folder, where checkpoints of a store without local files are read.
   DeltaLog(io::ObjectStore& store, CommitStore& commits, CheckpointCodec& checkpoints,
-           const std::string& location);
+           std::string scratch_dir, const std::string& location);
 
   std::string CheckpointName(int64_t version) const;
   std::string LastCheckpointName() const;
@@ -38,8 +39,11 @@ class DeltaLog {
   // left half done are finished and count.
   Result<TableState> Load();
 
-  // The newest version if it comes after `state`, else nullopt. Lists only what is newer.
-  Result<std::optional<TableState>> ReadNewer(const TableState& state);
+  // The newest version if it comes after `state`, else nullopt. kNext asks for the next commit and
+  // lists only when it is there: that is a tenth of the price, but whoever slept until the next
+  // commit had been cleaned up does not wake.
+  enum class Look : uint8_t { kNext, kList };
+  Result<std::optional<TableState>> ReadNewer(const TableState& state, Look look);
 
   // Makes `state` a checkpoint and then the one that readers are pointed to. `scratch_path`: a
   // local file to be made and moved away.
@@ -58,21 +62,38 @@ class DeltaLog {
     bool has_v2_checkpoint = false;
     bool empty = true;
   };
+  struct Hint {
+    int64_t version = 0;
+    int64_t parts = 0;  // 0: one file
+  };
+  // What was read before it was known to be there, by the objects' names.
+  using ReadAhead = std::map<std::string, Result<std::string>, std::less<>>;
+
   Result<Contents> ListFrom(int64_t version);
-  std::optional<int64_t> ReadLastCheckpoint();
+  std::optional<Hint> ReadLastCheckpoint();
+  // Lists from the checkpoint on and reads it and the commits that may follow meanwhile: who waits
+  // for one after the other waits three times.
+  Result<Contents> ListAndRead(const Hint& hint, ReadAhead& ahead);
+  // From `ahead` if it is there, else from the store.
+  Result<std::string> Read(const std::string& name, ReadAhead& ahead);
   // Nullopt when `contents` does not lead to a state; `first_error` then says why, if it was
   // damage.
-  Result<std::optional<TableState>> LoadFrom(const Contents& contents, Status& first_error);
+  Result<std::optional<TableState>> LoadFrom(const Contents& contents, ReadAhead& ahead,
+                                             Status& first_error);
   // The state that the newest commit alone makes, when it says that the table was dropped: what
   // came before may be deleted already.
   std::optional<TableState> ReadDropMark(const Contents& contents);
-  Result<TableState> ReadCheckpoint(int64_t version, const std::vector<std::string>& names);
-  Status ApplyCommits(const std::set<int64_t>& commits, TableState& state);
+  Result<TableState> ReadCheckpoint(int64_t version, const std::vector<std::string>& names,
+                                    ReadAhead& ahead);
+  // The lines of one checkpoint file.
+  Result<std::string> DecodeCheckpoint(const std::string& name, ReadAhead& ahead);
+  Status ApplyCommits(const std::set<int64_t>& commits, ReadAhead& ahead, TableState& state);
 
   io::ObjectStore& store_;
   CommitStore& commits_;
   CheckpointCodec& checkpoints_;
   const std::string location_;
+  const std::string scratch_dir_;
   const std::string folder_;  // with '/' at its end
 };
 

@@ -61,7 +61,8 @@ class LoggedDeltaTable final : public DeltaTable {
   LoggedDeltaTable(const Context& context, TableRef table, TableState state)
       : context_(context),
         location_(table->location),
-        log_(*context.store, *context.commits, *context.checkpoints, location_),
+        log_(*context.store, *context.commits, *context.checkpoints, context.scratch_dir,
+             location_),
         table_(std::move(table)),
         state_(std::move(state)),
         seen_us_(context.clock->NowUs()) {
@@ -195,7 +196,11 @@ Status LoggedDeltaTable::CheckNotDropped() const {
 
 Status LoggedDeltaTable::CatchUp() {
   const int64_t began_us = context_.clock->NowUs();
-  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> newer, log_.ReadNewer(state_));
+  // Whoever slept until the commit after its own had been cleaned up does not wake by asking for
+  // that one.
+  const auto look =
+      began_us - seen_us_ >= kSeenForUs ? DeltaLog::Look::kList : DeltaLog::Look::kNext;
+  VARVE_ASSIGN_OR_RETURN(std::optional<TableState> newer, log_.ReadNewer(state_, look));
   if (!newer) {
     seen_us_ = began_us;
     return OkStatus();
@@ -448,7 +453,8 @@ Status CheckContext(const DeltaTable::Context& context, const TableDef& table) {
 
 // NotFound when there is no log. A dropped table has a state too.
 Result<TableState> LoadState(const DeltaTable::Context& context, const std::string& location) {
-  DeltaLog log(*context.store, *context.commits, *context.checkpoints, location);
+  DeltaLog log(*context.store, *context.commits, *context.checkpoints, context.scratch_dir,
+               location);
   VARVE_ASSIGN_OR_RETURN(TableState state, log.Load());
   if (!state.dropped()) VARVE_RETURN_IF_ERROR(state.CheckSupported());
   return state;

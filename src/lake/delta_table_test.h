@@ -21,6 +21,15 @@
 
 namespace varve::lake {
 
+// The system's clock, put forward by a test.
+class ShiftedClock final : public Clock {
+ public:
+  int64_t NowUs() const override { return Clock::System().NowUs() + shift_us; }
+  int64_t MonotonicUs() const override { return Clock::System().MonotonicUs() + shift_us; }
+
+  std::atomic<int64_t> shift_us{0};
+};
+
 class CheckpointText final : public CheckpointCodec {
  public:
   Status WriteCheckpoint(const std::string& ndjson, const std::string& path) override {
@@ -81,7 +90,7 @@ class DeltaTableFixture : public ::testing::Test {
   ~DeltaTableFixture() override { std::filesystem::remove_all(dir_); }
 
   DeltaTable::Context Context() {
-    return {store_.get(), commits_.get(), &codec_, &Clock::System(), dir_ + "/scratch"};
+    return {store_.get(), commits_.get(), &codec_, &clock_, dir_ + "/scratch"};
   }
   Result<std::unique_ptr<DeltaTable>> Create() { return DeltaTable::Create(Context(), events_); }
   Result<std::unique_ptr<DeltaTable>> Open() { return DeltaTable::Open(Context(), events_); }
@@ -118,6 +127,7 @@ class DeltaTableFixture : public ::testing::Test {
   std::unique_ptr<io::LocalStore> store_;
   std::unique_ptr<CommitStore> commits_;
   CheckpointText codec_;
+  ShiftedClock clock_;
   TableRef events_;
 };
 
