@@ -18,6 +18,7 @@ find_package(GTest REQUIRED)              # GTest::gmock_main
 find_package(benchmark REQUIRED)          # benchmark::benchmark
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)      # PkgConfig::zstd
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)        # PkgConfig::lz4
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # PkgConfig::xxhash
 find_package(DuckDB REQUIRED)             # DuckDB::DuckDB
 
 # PostgreSQL 15's own grammar; the package ships no CMake or pkg-config file.
