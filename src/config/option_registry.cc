@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::string_view kNeedsBucket =
     "object stores are not built yet; tables live under data-dir";
-constexpr std::string_view kNoCache = "the block cache is not built yet";
 constexpr std::string_view kNoRings = "rings are not built yet";
 constexpr std::string_view kNoGrpc = "gRPC ingest is not built yet";
 constexpr std::string_view kNoQueue =
@@ -69,11 +68,11 @@ constexpr std::array kOptions = {
                525600, "", "flushed rows do not stay in memory yet",
                "How long flushed rows may stay in memory."},
     OptionSpec{"cache-memory-mb", "TIMEFUSION_FOYER_MEMORY_MB", kInteger, "1024", 0, 1 << 20, "",
-               kNoCache, "Memory tier of the block cache."},
-    OptionSpec{"cache-disk-gb", "TIMEFUSION_FOYER_DISK_GB", kInteger, "100", 0, 1 << 20, "",
-               kNoCache, "Disk tier of the block cache."},
+               "", "Memory tier of the cache in front of an object store; 0 is none."},
+    OptionSpec{"cache-disk-gb", "TIMEFUSION_FOYER_DISK_GB", kInteger, "100", 0, 1 << 20, "", "",
+               "Disk tier of that cache, in data-dir/cache; 0 is none."},
     OptionSpec{"cache-ttl-seconds", "TIMEFUSION_FOYER_TTL_SECONDS", kInteger, "604800", 1,
-               INT32_MAX, "", kNoCache, "How long a cached block is used."},
+               INT32_MAX, "", "", "How long a cached block is used after it was fetched."},
     OptionSpec{"page-row-limit", "TIMEFUSION_PAGE_ROW_COUNT_LIMIT", kInteger, "20000", 1, 1 << 30,
                "", "the Parquet writer has no page limit", "Rows per Parquet page."},
     OptionSpec{"row-group-bytes", "TIMEFUSION_MAX_ROW_GROUP_SIZE", kBytes, "128MB", 1 << 20,

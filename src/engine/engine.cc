@@ -21,7 +21,9 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
   VARVE_ASSIGN_OR_RETURN(
       core->database,
       Database::Open(std::move(database), [raw = core.get()](duckdb::DatabaseInstance& db) {
-        if (raw->options.stores != nullptr) RegisterStoreFiles(db, *raw->options.stores);
+        if (raw->options.stores != nullptr) {
+          RegisterStoreFiles(db, *raw->options.stores, *raw->options.cache);
+        }
         RegisterRedirection(db, raw->store);
         raw->sources.Register(db);
         RegisterSystemFunctions(db, *raw);

@@ -20,6 +20,7 @@
 
 #include "base/status.h"
 #include "buffer/buffer.h"
+#include "cache/block_cache.h"
 #include "catalog/catalog.h"
 #include "catalog/maintenance.h"
 #include "catalog/table_upkeep.h"
@@ -51,7 +52,9 @@ struct EngineOptions {
   TextReaders text_readers;                            // how casts from text read; may be empty
   TextWriter text_writer;                              // how casts to text write; may be empty
   std::vector<std::string> allowed_directories;        // where the store's files are
-  const io::StoreSet* stores = nullptr;                // of varve:// paths; outlives the engine
+  // Of varve:// paths; both or none, and both outlive the engine.
+  const io::StoreSet* stores = nullptr;
+  cache::BlockCache* cache = nullptr;
   std::vector<TableDef> shipped_tables;
   std::vector<OptionRow> options;
 };

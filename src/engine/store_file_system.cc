@@ -1,7 +1,7 @@
 #include "engine/store_file_system.h"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
 #include <utility>
 
 #include "engine/duck_guard.h"
@@ -25,14 +25,12 @@ constexpr const char* kOurScan = "varve_scan";
 
 struct StoreHandle final : FileHandle {
   StoreHandle(duckdb::FileSystem& system, const OpenFileInfo& file, FileOpenFlags how,
-              io::ObjectStore& s, std::string o, uint64_t b)
-      : FileHandle(system, file.path, how), store(s), object(std::move(o)), bytes(b) {}
+              cache::CachedObject o)
+      : FileHandle(system, file.path, how), object(std::move(o)) {}
 
   void Close() override {}
 
-  io::ObjectStore& store;
-  const std::string object;
-  const uint64_t bytes;
+  const cache::CachedObject object;
   uint64_t position = 0;
 };
 
@@ -50,28 +48,19 @@ uint64_t SizeOf(const OpenFileInfo& file) {
 
 class StoreFileSystem final : public duckdb::FileSystem {
  public:
-  explicit StoreFileSystem(const io::StoreSet& stores) : stores_(stores) {}
+  StoreFileSystem(const io::StoreSet& stores, cache::BlockCache& cache)
+      : stores_(stores), cache_(cache) {}
 
   void Read(FileHandle& handle, void* buffer, int64_t nr_bytes, idx_t location) override {
     auto& file = handle.Cast<StoreHandle>();
-    const auto bytes = static_cast<uint64_t>(nr_bytes);
-    if (location > file.bytes || bytes > file.bytes - location) {
-      ThrowStatus(DataLoss("a read ends behind the end of {}: {} + {} of {} bytes", file.path,
-                           location, bytes, file.bytes));
-    }
-    if (bytes == 0) return;
-    auto content = file.store.GetRange(file.object, location, location + bytes);
-    if (!content.ok()) ThrowStatus(Annotate(content.status(), file.path));
-    if (content->size() != bytes) {
-      ThrowStatus(DataLoss("{} is shorter than the Delta log says: {} of {} bytes from {}",
-                           file.path, content->size(), bytes, location));
-    }
-    std::memcpy(buffer, content->data(), bytes);
+    const std::span<char> into(static_cast<char*>(buffer), static_cast<size_t>(nr_bytes));
+    const Status read = cache_.Read(file.object, location, into);
+    if (!read.ok()) ThrowStatus(Annotate(read, file.path));
   }
 
   int64_t Read(FileHandle& handle, void* buffer, int64_t nr_bytes) override {
     auto& file = handle.Cast<StoreHandle>();
-    const uint64_t left = file.bytes - std::min(file.bytes, file.position);
+    const uint64_t left = file.object.bytes - std::min(file.object.bytes, file.position);
     const auto bytes = static_cast<int64_t>(std::min(static_cast<uint64_t>(nr_bytes), left));
     Read(handle, buffer, bytes, file.position);
     file.position += static_cast<uint64_t>(bytes);
@@ -79,7 +68,7 @@ class StoreFileSystem final : public duckdb::FileSystem {
   }
 
   int64_t GetFileSize(FileHandle& handle) override {
-    return static_cast<int64_t>(handle.Cast<StoreHandle>().bytes);
+    return static_cast<int64_t>(handle.Cast<StoreHandle>().object.bytes);
   }
   // Objects never change: there is nothing to tell versions apart by.
   duckdb::timestamp_t GetLastModifiedTime(FileHandle&) override { return duckdb::timestamp_t(0); }
@@ -91,8 +80,9 @@ class StoreFileSystem final : public duckdb::FileSystem {
   }
   idx_t SeekPosition(FileHandle& handle) override { return handle.Cast<StoreHandle>().position; }
   bool CanSeek() override { return true; }
-  // DuckDB then reads whole column chunks instead of single pages.
-  bool OnDiskFile(FileHandle&) override { return false; }
+  // On disk: DuckDB reads page by page. Else it reads whole column chunks into memory of its own,
+  // which is only better when each read is a request.
+  bool OnDiskFile(FileHandle&) override { return cache_.keeps_in_memory(); }
 
   bool CanHandleFile(const std::string& path) override {
     return path.starts_with(io::kStoreScheme);
@@ -116,12 +106,13 @@ class StoreFileSystem final : public duckdb::FileSystem {
     auto path = io::ParseStorePath(file.path);
     io::ObjectStore* store = path ? stores_.Find(path->store) : nullptr;
     if (store == nullptr) ThrowStatus(NotFound("there is no such store: {}", file.path));
-    return duckdb::make_uniq<StoreHandle>(*this, file, flags, *store, std::move(path->object),
-                                          bytes);
+    cache::CachedObject object(*store, {std::move(path->store), std::move(path->object)}, bytes);
+    return duckdb::make_uniq<StoreHandle>(*this, file, flags, std::move(object));
   }
 
  private:
   const io::StoreSet& stores_;
+  cache::BlockCache& cache_;
 };
 
 }  // namespace
@@ -137,8 +128,9 @@ OpenFileInfo ScanFile(const std::string& path, uint64_t bytes) {
   return file;
 }
 
-void RegisterStoreFiles(duckdb::DatabaseInstance& db, const io::StoreSet& stores) {
-  db.GetFileSystem().RegisterSubSystem(duckdb::make_uniq<StoreFileSystem>(stores));
+void RegisterStoreFiles(duckdb::DatabaseInstance& db, const io::StoreSet& stores,
+                        cache::BlockCache& cache) {
+  db.GetFileSystem().RegisterSubSystem(duckdb::make_uniq<StoreFileSystem>(stores, cache));
   // Without this DuckDB refuses the scans as well, once its external access is off.
   duckdb::DBConfig::GetConfig(db).AddAllowedDirectory(std::string(io::kStoreScheme));
 }

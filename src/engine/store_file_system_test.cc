@@ -4,6 +4,7 @@
 #include "engine/database.h"
 #include "engine/duck_guard.h"
 #include "engine/testing/engine_fixture.h"
+#include "io/posix/posix_file_system.h"
 #include "io/testing/remote_store.h"
 
 namespace varve::engine {
@@ -23,6 +24,11 @@ class StoreFileSystemTest : public EngineFixture {
     stores_ = std::make_unique<io::StoreSet>();
     EXPECT_TRUE(stores_->Add(std::string(io::kLakeStore), *remote_).ok());
     options_.stores = stores_.get();
+    cache::BlockCache::Options options;
+    options.memory_bytes = cache_memory_bytes_;
+    options.dir = (folder_ / "cache").string();
+    cache_ = std::make_unique<cache::BlockCache>(options, files_, Clock::System());
+    options_.cache = cache_.get();
     return remote;
   }
 
@@ -43,6 +49,9 @@ class StoreFileSystemTest : public EngineFixture {
   std::unique_ptr<io::ObjectStore> local_;
   std::unique_ptr<io::StoreSet> stores_;
   io::testing::RemoteStore* remote_ = nullptr;
+  io::PosixFileSystem files_;
+  uint64_t cache_memory_bytes_ = uint64_t{64} << 20;
+  std::unique_ptr<cache::BlockCache> cache_;
 };
 
 TEST_F(StoreFileSystemTest, QueriesReadFilesOfTheStore) {

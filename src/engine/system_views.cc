@@ -175,8 +175,22 @@ std::vector<ValueRow> LogRowsOf(EngineCore& core) {
   return rows;
 }
 
+Value Count(uint64_t count) { return Value::BIGINT(static_cast<int64_t>(count)); }
+
 // A cache stands in front of an object store. Tables on a local folder are read where they are.
-std::vector<ValueRow> CacheRowsOf(EngineCore&) { return {}; }
+std::vector<ValueRow> CacheRowsOf(EngineCore& core) {
+  if (core.options.cache == nullptr) return {};
+  const cache::CacheCounts counts = core.options.cache->counts();
+  std::vector<ValueRow> rows;
+  const auto add = [&](const char* tier, const cache::TierCounts& c) {
+    rows.push_back({Text(tier), Count(c.entries), Count(c.bytes), Count(c.bytes_max), Count(c.hits),
+                    Count(c.misses), Count(c.evictions), Count(c.waits), Count(c.errors)});
+  };
+  add("memory", counts.memory);
+  add("disk", counts.disk);
+  add("store", counts.store);
+  return rows;
+}
 
 const std::vector<SystemTable>& SystemTables() {
   static const LogicalType kText = LogicalType::VARCHAR;
@@ -251,7 +265,9 @@ const std::vector<SystemTable>& SystemTables() {
         {"bytes_max", kNumber},
         {"hits", kNumber},
         {"misses", kNumber},
-        {"evictions", kNumber}},
+        {"evictions", kNumber},
+        {"waits", kNumber},
+        {"errors", kNumber}},
        CacheRowsOf},
   };
   return kTables;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/telemetry.h"
 #include "buffer/buffer.h"
+#include "cache/block_cache.h"
 #include "catalog/catalog.h"
 #include "catalog/schema_file.h"
 #include "config/option_registry.h"
@@ -32,6 +33,7 @@
 #include "io/store_set.h"
 #include "lake/table_set.h"
 #include "log/local_log.h"
+#include "main/cache_gauges.h"
 #include "main/data_dir.h"
 #include "main/gauges.h"
 #include "main/job_warnings.h"
@@ -43,6 +45,7 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kMegabyte = 1 << 20;
+constexpr uint64_t kGigabyte = 1 << 30;
 constexpr size_t kJobThreads = 2;
 constexpr size_t kLocalJobThreads = 2;
 // How long the files of a dropped table may outlive the last statement that reads them.
@@ -129,6 +132,7 @@ struct Storage::Parts {
     log.reset();
   }
 
+  void OpenCache(const config::Options& options);
   Status OpenLake(const config::Options& options);
   Status OpenEngine(const config::Options& options);
   Status OpenTables(const config::Options& options);
@@ -144,6 +148,7 @@ struct Storage::Parts {
   std::unique_ptr<io::LocalStore> store;
   std::unique_ptr<lake::CommitStore> commits;
   io::StoreSet stores;
+  std::unique_ptr<cache::BlockCache> cache;
   std::unique_ptr<engine::SqlEngine> engine;
   lake::DeltaTable::Context delta;
   std::unique_ptr<flush::Stager> stager;
@@ -159,6 +164,15 @@ struct Storage::Parts {
   engine::DuckFileRewriter rewriter;
   std::unique_ptr<maintenance::Upkeep> upkeep;
 };
+
+void Storage::Parts::OpenCache(const config::Options& options) {
+  cache::BlockCache::Options settings;
+  settings.memory_bytes = static_cast<uint64_t>(options.Integer("cache-memory-mb")) * kMegabyte;
+  settings.disk_bytes = static_cast<uint64_t>(options.Integer("cache-disk-gb")) * kGigabyte;
+  settings.ttl_us = options.Integer("cache-ttl-seconds") * 1'000'000;
+  settings.dir = dir.Sub("cache");
+  cache = std::make_unique<cache::BlockCache>(settings, files, Clock::System());
+}
 
 Status Storage::Parts::OpenLake(const config::Options& options) {
   const std::string root = io::JoinPath(dir.Sub("lake"), options.Text("table-prefix"));
@@ -177,6 +191,7 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.statement_timeout_ms = options.Integer("statement-timeout-ms");
   settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch"), dir.Sub("staged")};
   settings.stores = &stores;
+  settings.cache = cache.get();
   VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());
   settings.options = OptionRows(options);
   settings.text_readers = TextReaderFor;
@@ -267,6 +282,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   runner.Start(kJobThreads);
   upkeep->Start(YieldToOthers);
   RegisterGauges(budget, buffer, *log, *background);
+  RegisterCacheGauges(*cache);
   return OkStatus();
 }
 
@@ -277,6 +293,7 @@ Storage::~Storage() = default;
 Result<std::unique_ptr<Storage>> Storage::Open(const config::Options& options) {
   auto parts = std::make_unique<Parts>(options);
   VARVE_ASSIGN_OR_RETURN(parts->dir, OpenDataDir(parts->files, options.Text("data-dir")));
+  parts->OpenCache(options);
   VARVE_RETURN_IF_ERROR(parts->OpenLake(options));
   VARVE_RETURN_IF_ERROR(parts->OpenEngine(options));
   VARVE_RETURN_IF_ERROR(parts->OpenTables(options));
