@@ -2,219 +2,16 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
 
-#include "base/uuid.h"
 #include "lake/iso_time.h"
 #include "lake/json_text.h"
+#include "lake/row_describer.h"
 
 namespace varve::lake {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
-
-// ---- of rows --------------------------------------------------------------------------------
-
-// Calls `visit(column, row)` for every value of the column that is not NULL; returns the NULLs.
-template <typename Visit>
-int64_t ForEachValue(ColumnId id, const std::vector<BatchSlice>& slices, Visit visit) {
-  int64_t nulls = 0;
-  for (const BatchSlice& slice : slices) {
-    const Column* column = slice.batch->Find(id);
-    const size_t count = slice.rows.empty() ? slice.batch->rows : slice.rows.size();
-    if (column == nullptr) {
-      nulls += static_cast<int64_t>(count);
-      continue;
-    }
-    for (size_t i = 0; i < count; ++i) {
-      const size_t row = slice.rows.empty() ? i : slice.rows[i];
-      if (column->IsNull(row)) {
-        ++nulls;
-      } else {
-        visit(*column, row);
-      }
-    }
-  }
-  return nulls;
-}
-
-template <typename T>
-struct Range {
-  std::optional<T> min;
-  std::optional<T> max;
-  int64_t nulls = 0;
-
-  void Include(const T& value) {
-    if (!min || value < *min) min = value;
-    if (!max || *max < value) max = value;
-  }
-};
-
-template <typename T>
-Range<T> RangeOf(ColumnId id, const std::vector<BatchSlice>& slices) {
-  Range<T> range;
-  range.nulls = ForEachValue(
-      id, slices, [&](const Column& column, size_t row) { range.Include(column.Fixed<T>(row)); });
-  return range;
-}
-
-// `format(value, is_max)` gives the text of a bound; unless both bounds have one, neither is kept.
-template <typename T, typename Format>
-ColumnStats StatsOf(const Range<T>& range, Format format) {
-  ColumnStats stats;
-  stats.null_count = range.nulls;
-  if (!range.min) return stats;
-  std::optional<std::string> min = format(*range.min, false);
-  std::optional<std::string> max = format(*range.max, true);
-  if (min && max) {
-    stats.min = std::move(min);
-    stats.max = std::move(max);
-  }
-  return stats;
-}
-
-template <typename T>
-ColumnStats IntegerStats(ColumnId id, const std::vector<BatchSlice>& slices) {
-  return StatsOf(RangeOf<T>(id, slices),
-                 [](T value, bool) { return std::optional(std::to_string(value)); });
-}
-
-template <typename T>
-ColumnStats FloatStats(ColumnId id, const std::vector<BatchSlice>& slices) {
-  Range<double> range;
-  bool finite = true;
-  range.nulls = ForEachValue(id, slices, [&](const Column& column, size_t row) {
-    const double value = column.Fixed<T>(row);
-    finite = finite && std::isfinite(value);
-    range.Include(value);
-  });
-  if (!finite) range.min.reset();
-  // A float is written as the double that equals it: its shorter text stands for another double.
-  return StatsOf(range, [](double value, bool) { return std::optional(fmt::format("{}", value)); });
-}
-
-std::string DecimalText(__int128 value, uint8_t scale) {
-  const bool negative = value < 0;
-  auto magnitude = static_cast<unsigned __int128>(value);
-  if (negative) magnitude = -magnitude;
-  std::string digits;
-  do {
-    digits += static_cast<char>('0' + static_cast<int>(magnitude % 10));
-    magnitude /= 10;
-  } while (magnitude != 0);
-  while (digits.size() <= scale) digits += '0';
-  std::reverse(digits.begin(), digits.end());
-  if (scale > 0) digits.insert(digits.size() - scale, ".");
-  return negative ? "-" + digits : digits;
-}
-
-ColumnStats DecimalStats(const ColumnDef& column, const std::vector<BatchSlice>& slices) {
-  return StatsOf(RangeOf<__int128>(column.id, slices), [&](__int128 value, bool) {
-    return std::optional(DecimalText(value, column.type.scale()));
-  });
-}
-
-// ---- text -----------------------------------------------------------------------------------
-
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
-// Bytes of the first `chars` characters of UTF-8 text.
-size_t PrefixBytes(std::string_view text, size_t chars) {
-  size_t bytes = 0;
-  while (bytes < text.size()) {
-    if (!IsContinuation(text[bytes]) && chars-- == 0) break;
-    ++bytes;
-  }
-  return bytes;
-}
-
-// The code point at the end of `text`, and where it begins; nullopt for what is not UTF-8.
-struct LastChar {
-  size_t begin = 0;
-  uint32_t code = 0;
-};
-std::optional<LastChar> LastCharOf(std::string_view text) {
-  size_t begin = text.size();
-  while (begin > 0 && IsContinuation(text[begin - 1])) --begin;
-  if (begin == 0) return std::nullopt;
-  --begin;
-  const auto lead = static_cast<unsigned char>(text[begin]);
-  const size_t bytes = text.size() - begin;
-  const size_t expected = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (bytes != expected) return std::nullopt;
-  uint32_t code = bytes == 1 ? lead : lead & (0xFFu >> (bytes + 1));
-  for (size_t i = 1; i < bytes; ++i) {
-    code = code << 6 | (static_cast<unsigned char>(text[begin + i]) & 0x3F);
-  }
-  return LastChar{begin, code};
-}
-
-void AppendUtf8(std::string& out, uint32_t code) {
-  const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (code >> shift & 0x3F)); };
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | code >> 6);
-    tail(0);
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | code >> 12);
-    tail(6);
-    tail(0);
-  } else {
-    out += static_cast<char>(0xF0 | code >> 18);
-    tail(12);
-    tail(6);
-    tail(0);
-  }
-}
-
-ColumnStats TextStats(ColumnId id, const std::vector<BatchSlice>& slices) {
-  Range<std::string_view> range;
-  range.nulls = ForEachValue(
-      id, slices, [&](const Column& column, size_t row) { range.Include(column.Bytes(row)); });
-  return StatsOf(range, [](std::string_view value, bool is_max) -> std::optional<std::string> {
-    if (is_max) return UpperBoundOfText(value);
-    return std::string(value.substr(0, PrefixBytes(value, kTextPrefixChars)));
-  });
-}
-
-ColumnStats ColumnStatsOf(const ColumnDef& column, const std::vector<BatchSlice>& slices) {
-  switch (column.type.kind()) {
-    case TypeKind::kInt16:
-      return IntegerStats<int16_t>(column.id, slices);
-    case TypeKind::kInt32:
-      return IntegerStats<int32_t>(column.id, slices);
-    case TypeKind::kInt64:
-      return IntegerStats<int64_t>(column.id, slices);
-    case TypeKind::kFloat32:
-      return FloatStats<float>(column.id, slices);
-    case TypeKind::kFloat64:
-      return FloatStats<double>(column.id, slices);
-    case TypeKind::kDecimal:
-      return DecimalStats(column, slices);
-    case TypeKind::kDate:
-      return StatsOf(RangeOf<int32_t>(column.id, slices),
-                     [](int32_t days, bool) { return FormatDate(days); });
-    case TypeKind::kTimestampTz:
-      return StatsOf(RangeOf<int64_t>(column.id, slices), [](int64_t micros, bool is_max) {
-        return FormatMillis(micros, is_max ? Rounding::kUp : Rounding::kDown);
-      });
-    case TypeKind::kText:
-      return TextStats(column.id, slices);
-    case TypeKind::kUuid:
-      return StatsOf(RangeOf<Uuid>(column.id, slices),
-                     [](const Uuid& uuid, bool) { return std::optional(uuid.ToString()); });
-    default: {
-      ColumnStats stats;
-      stats.null_count = ForEachValue(column.id, slices, [](const Column&, size_t) {});
-      return stats;
-    }
-  }
-}
-
-// ---- JSON -----------------------------------------------------------------------------------
 
 bool IsNumber(const Type& type) {
   switch (type.kind()) {
@@ -317,41 +114,10 @@ TimeRange TimeRangeOfStats(const TableDef& table, const DataFile& file) {
 
 }  // namespace
 
-std::optional<std::string> UpperBoundOfText(std::string_view text) {
-  const size_t bytes = PrefixBytes(text, kTextPrefixChars);
-  if (bytes == text.size()) return std::string(text);
-  std::string bound(text.substr(0, bytes));
-  // Raise the last character; one that is the highest goes, and the one before it is raised.
-  while (!bound.empty()) {
-    const std::optional<LastChar> last = LastCharOf(bound);
-    if (!last) return std::nullopt;
-    bound.resize(last->begin);
-    if (last->code >= 0x10FFFF) continue;
-    AppendUtf8(bound, last->code == 0xD7FF ? 0xE000 : last->code + 1);
-    return bound;
-  }
-  return std::nullopt;
-}
-
 DataFile DescribeRows(const TableRef& table, const std::vector<BatchSlice>& slices) {
-  DataFile file;
-  int64_t rows = 0;
-  for (const BatchSlice& slice : slices) {
-    rows += static_cast<int64_t>(slice.rows.empty() ? slice.batch->rows : slice.rows.size());
-  }
-  file.rows = rows;
-  for (uint32_t i = 0; i < table->columns.size(); ++i) {
-    const auto& partition = table->partition_columns;
-    if (std::find(partition.begin(), partition.end(), i) != partition.end()) continue;
-    // Readers disagree on how arrays are counted.
-    if (table->columns[i].type.kind() == TypeKind::kList) continue;
-    file.stats[table->columns[i].name] = ColumnStatsOf(table->columns[i], slices);
-  }
-  ForEachValue(table->columns[table->time_column].id, slices,
-               [&](const Column& column, size_t row) {
-                 file.time_range.Include(TimestampUs(column.Fixed<int64_t>(row)));
-               });
-  return file;
+  RowDescriber describer(table);
+  for (const BatchSlice& slice : slices) describer.Add(slice);
+  return describer.Finish();
 }
 
 std::string StatsJson(const TableDef& table, const DataFile& file) {

@@ -23,8 +23,6 @@
 
 namespace varve::lake {
 
-inline constexpr size_t kTextPrefixChars = 32;
-
 // Statistics of the chosen rows: numRecords, and min/max/nullCount of the columns that Delta
 // readers prune by, partition columns left out because files do not hold them. time_range is exact.
 DataFile DescribeRows(const TableRef& table, const std::vector<BatchSlice>& slices);
@@ -34,9 +32,5 @@ std::string StatsJson(const TableDef& table, const DataFile& file);
 // Fills rows, stats and time_range of `file` with what `json` says of the table's columns. An
 // instant's maximum may have been cut to milliseconds: time_range.max covers what was cut off.
 void ReadStats(std::string_view json, const TableDef& table, DataFile& file);
-
-// The smallest text of at most kTextPrefixChars characters that is not below any text that starts
-// like `text`; nullopt when there is none.
-std::optional<std::string> UpperBoundOfText(std::string_view text);
 
 }  // namespace varve::lake

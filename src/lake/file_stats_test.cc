@@ -7,6 +7,7 @@
 
 #include "base/uuid.h"
 #include "lake/delta_table_test.h"
+#include "lake/row_describer.h"
 
 namespace varve::lake {
 namespace {

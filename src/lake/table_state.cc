@@ -80,15 +80,6 @@ Status CheckPath(const std::string& path) {
   return Unsupported(fmt::format("data files outside the table's folder ({})", path));
 }
 
-bool IsNewer(const std::shared_ptr<const DataFile>& a, const std::shared_ptr<const DataFile>& b) {
-  const auto age = [](const DataFile& file) {
-    return file.time_range.empty() ? INT64_MAX : file.time_range.max.value;
-  };
-  const int64_t age_a = age(*a);
-  const int64_t age_b = age(*b);
-  return age_a != age_b ? age_a > age_b : a->path < b->path;
-}
-
 }  // namespace
 
 void TableState::ApplyAdd(AddFile add) {

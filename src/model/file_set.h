@@ -37,12 +37,23 @@ struct DataFile {
   TimeRange time_range;  // of the table's time column; empty when the statistics do not say
 };
 
+// The order of a FileSet: the newest first, by the newest row that the file may hold.
+inline bool IsNewer(const std::shared_ptr<const DataFile>& a,
+                    const std::shared_ptr<const DataFile>& b) {
+  const auto age = [](const DataFile& file) {
+    return file.time_range.empty() ? INT64_MAX : file.time_range.max.value;
+  };
+  const int64_t age_a = age(*a);
+  const int64_t age_b = age(*b);
+  return age_a != age_b ? age_a > age_b : a->path < b->path;
+}
+
 struct FileSet {
   int64_t version = -1;  // Delta version; -1: the table has no commit yet
   // Newest first: descending time_range.max, so that a Top-N on time can stop early.
   std::vector<std::shared_ptr<const DataFile>> files;
-  // By appId, the txn version last committed in or before this version: with it the files say how far
-  // the log of a node is in them.
+  // By appId, the txn version last committed in or before this version: with it the files say how
+  // far the log of a node is in them.
   std::map<std::string, int64_t> txns;
   // Why the table cannot be served although it is known, empty for one that can: nobody may read
   // these files as all there is, nor write to the table.
