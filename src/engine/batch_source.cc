@@ -39,10 +39,6 @@ struct SourceWorker : duckdb::LocalTableFunctionState {
   idx_t batch_index = 0;
 };
 
-LogicalType ScanType(const Type& type) {
-  return type.kind() == TypeKind::kJson ? LogicalType(LogicalType::VARCHAR) : ToDuck(type);
-}
-
 unique_ptr<duckdb::FunctionData> BindSource(ClientContext&, duckdb::TableFunctionBindInput& input,
                                             duckdb::vector<LogicalType>& types,
                                             duckdb::vector<std::string>& names) {
@@ -52,7 +48,7 @@ unique_ptr<duckdb::FunctionData> BindSource(ClientContext&, duckdb::TableFunctio
   if (!data->source) throw duckdb::BinderException("varve_batches(%d) is not there", number);
   for (const auto& column : data->source->table->columns) {
     names.push_back(column.name);
-    types.push_back(ScanType(column.type));
+    types.push_back(ToPlainDuck(column.type));
   }
   return data;
 }

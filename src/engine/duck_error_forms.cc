@@ -260,6 +260,10 @@ std::optional<Status> Binding(const std::string& m) {
     return SqlErrorf(sqlstate::kUndefinedColumn, "column \"{}\" of relation \"{}\" does not exist",
                      Quoted(m, '"', 1), Quoted(m, '"', 0));
   }
+  if (m.starts_with("Multiple assignments to same column ")) {
+    return SqlErrorf(sqlstate::kSyntaxError, "multiple assignments to same column \"{}\"",
+                     Quoted(m, '"', 0));
+  }
   if (m.starts_with("Referenced update column ")) {
     std::string column = m.substr(sizeof("Referenced update column ") - 1);
     column.resize(column.find(' '));

@@ -82,6 +82,7 @@ TEST_F(DuckErrorsTest, StatesAreThoseOfPostgres) {
       {"23502", "INSERT INTO foo (a) VALUES (NULL)"},
       {"23505", "INSERT INTO keyed VALUES (1, 2)"},
       {"23514", "INSERT INTO keyed VALUES (2, -1)"},
+      {"42601", "UPDATE foo SET a = 1, a = 2"},
       {"42601", "SELECT 1 UNION SELECT 1, 2"},
       {"42601", "SELECT (SELECT 1, 2)"},
       {"42601", "INSERT INTO foo (a) VALUES (1, 2)"},

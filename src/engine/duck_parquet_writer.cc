@@ -10,17 +10,20 @@ namespace varve::engine {
 namespace {
 
 // Row groups of DuckDB's own size at most, of one vector at least.
-uint64_t RowGroupRows(const lake::ParquetSpec& spec, const std::vector<lake::BatchSlice>& slices) {
+uint64_t RowGroupRows(const lake::ParquetSpec& spec, uint64_t row_bytes) {
+  const uint64_t fitting = spec.row_group_bytes / std::max<uint64_t>(row_bytes, 1);
+  const uint64_t vectors = std::clamp<uint64_t>(fitting / STANDARD_VECTOR_SIZE, 1, 60);
+  return vectors * STANDARD_VECTOR_SIZE;
+}
+
+uint64_t RowBytes(const std::vector<lake::BatchSlice>& slices) {
   uint64_t bytes = 0;
   uint64_t rows = 0;
   for (const auto& slice : slices) {
     bytes += slice.batch->MemoryBytes();
     rows += slice.batch->rows;
   }
-  const uint64_t row_bytes = std::max<uint64_t>(rows > 0 ? bytes / rows : 0, 1);
-  const uint64_t fitting = spec.row_group_bytes / row_bytes;
-  const uint64_t vectors = std::clamp<uint64_t>(fitting / STANDARD_VECTOR_SIZE, 1, 60);
-  return vectors * STANDARD_VECTOR_SIZE;
+  return rows > 0 ? bytes / rows : 0;
 }
 
 std::string SelectList(const lake::ParquetSpec& spec) {
@@ -59,13 +62,9 @@ Status WithDiskFull(Status status) {
   return SqlError(sqlstate::kDiskFull, std::string(MessageOf(status)));
 }
 
-}  // namespace
-
-Result<lake::ParquetResult> DuckParquetWriter::Write(const lake::ParquetSpec& spec,
-                                                     const std::vector<lake::BatchSlice>& slices,
-                                                     const std::string& path) {
-  const auto lease = sources_.Add(SortedSource(spec, slices));
-  const uint64_t row_group_rows = RowGroupRows(spec, slices);
+std::string CopySql(const lake::ParquetSpec& spec, const std::string& from, const std::string& path,
+                    uint64_t row_bytes) {
+  const uint64_t row_group_rows = RowGroupRows(spec, row_bytes);
   const auto& columns = spec.table->columns;
   const bool has_bloom =
       std::any_of(columns.begin(), columns.end(), [](const auto& c) { return c.bloom; });
@@ -74,10 +73,37 @@ Result<lake::ParquetResult> DuckParquetWriter::Write(const lake::ParquetSpec& sp
       "ROW_GROUP_SIZE {}",
       spec.zstd_level, row_group_rows);
   if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", row_group_rows);
-  const std::string sql = fmt::format("COPY (SELECT {} FROM {}) TO {} ({})", SelectList(spec),
-                                      lease->from(), SqlLiteral(path), options);
+  return fmt::format("COPY (SELECT {} FROM {}) TO {} ({})", SelectList(spec), from,
+                     SqlLiteral(path), options);
+}
+
+}  // namespace
+
+Result<lake::ParquetResult> DuckParquetWriter::Write(const lake::ParquetSpec& spec,
+                                                     const std::vector<lake::BatchSlice>& slices,
+                                                     const std::string& path) {
+  const auto lease = sources_.Add(SortedSource(spec, slices));
   const auto generation = database_.current();
   auto connection = generation->Connect();
+  return Run(connection, generation, CopySql(spec, lease->from(), path, RowBytes(slices)), path);
+}
+
+Result<lake::ParquetResult> DuckParquetWriter::Copy(const lake::ParquetSpec& spec,
+                                                    const FileCopy& copy, const std::string& path) {
+  const auto lease = kept_.Add(copy.file);
+  const auto generation = database_.current();
+  auto connection = generation->Connect();
+  copy.running(&connection);
+  auto written =
+      Run(connection, generation, CopySql(spec, lease->from(), path, copy.row_bytes), path);
+  copy.running(nullptr);
+  return written;
+}
+
+Result<lake::ParquetResult> DuckParquetWriter::Run(duckdb::Connection& connection,
+                                                   const GenerationRef& generation,
+                                                   const std::string& sql,
+                                                   const std::string& path) {
   auto copied = RunInternal(connection, sql);
   if (!copied.ok()) {
     database_.RenewIfSpoilt(generation, sql).IgnoreError();

@@ -19,6 +19,7 @@ DuckSession::DuckSession(EngineCore& core, const std::string& user, const std::s
       id_(core.sessions.Add(user, database, Clock::System().NowUs())),
       settings_(core.options.statement_timeout_ms),
       state_(duckdb::make_shared_ptr<SessionState>(core.catalog)),
+      changer_(core, *state_),
       facts_(duckdb::make_shared_ptr<SessionFacts>()) {
   state_->rows_bytes_max = core.options.transaction_bytes_max;
   state_->text_readers = core.options.text_readers;
@@ -141,6 +142,7 @@ StreamOutcome DuckSession::Execute(const std::shared_ptr<Statement>& statement,
   DetachOpenStream();
   running_ = duck.text();
   core_.sessions.NoteStatement(id_, running_, Clock::System().NowUs());
+  changer_.StatementBegins();
   ArmTimeout();
   auto outcome = GuardDuck(running_, [&] { return Dispatch(duck, parameter_types, parameters); });
   DisarmTimeout();
@@ -180,6 +182,11 @@ StreamOutcome DuckSession::Dispatch(const DuckStatement& statement,
     case StatementType::CREATE_STATEMENT:
     case StatementType::ALTER_STATEMENT:
     case StatementType::DROP_STATEMENT:
+      if (!state_->edits.empty()) {
+        return SqlError(sqlstate::kFeatureNotSupported,
+                        "definitions cannot be changed in a transaction that deletes or updates "
+                        "rows");
+      }
       return RunDefinition(parsed, statement.text());
     default:
       break;
@@ -252,7 +259,9 @@ void DuckSession::NoteSetting(std::string_view name, std::string_view value) {
 
 void DuckSession::Cancel() {
   MutexLock lock(connection_mu_);
-  if (connection_ && !committing_) connection_->Interrupt();
+  if (committing_) return;
+  if (connection_) connection_->Interrupt();
+  changer_.Cancel();
 }
 
 }  // namespace varve::engine

@@ -7,6 +7,7 @@
 // Threads:  one caller at a time; Cancel from any thread.
 #pragma once
 
+#include <atomic>
 #include <duckdb.hpp>
 #include <duckdb/parser/statement/insert_statement.hpp>
 #include <map>
@@ -18,6 +19,7 @@
 #include "engine/definition_change.h"
 #include "engine/engine_core.h"
 #include "engine/result_stream.h"
+#include "engine/row_changer.h"
 #include "engine/session.h"
 #include "engine/session_facts.h"
 #include "engine/session_settings.h"
@@ -28,6 +30,9 @@ namespace varve::engine {
 
 using StreamOutcome = Result<std::unique_ptr<ResultStream>>;
 using ParameterValues = duckdb::case_insensitive_map_t<duckdb::BoundParameterData>;
+
+// A copy that means to DuckDB what the original means to PostgreSQL.
+duckdb::unique_ptr<duckdb::SQLStatement> CopyForDuck(const duckdb::SQLStatement& parsed);
 
 class DuckSession : public Session, private StreamOwner {
  public:
@@ -98,6 +103,19 @@ class DuckSession : public Session, private StreamOwner {
   Result<Description> DescribePlan(const duckdb::SQLStatement& parsed, std::string_view text,
                                    const std::vector<Type>& parameter_types, size_t count);
 
+  // session_change.cc: DELETE and UPDATE of Varve tables
+  // The Varve table that the statement deletes from or updates; nullptr for anything else.
+  TableRef ChangedTable(const duckdb::SQLStatement& parsed);
+  Status CheckMayChange() const;
+  StreamOutcome RunChange(const duckdb::SQLStatement& parsed, std::string_view text,
+                          const ParameterValues& values, const TableRef& table);
+  // Runs a statement, or the EXPLAIN of one, that changes rows of the table.
+  Result<duckdb::unique_ptr<duckdb::QueryResult>> ChangeRows(const TableRef& table,
+                                                             const duckdb::SQLStatement& statement,
+                                                             std::string_view text,
+                                                             const ParameterValues& values);
+  Status CommitEdits();
+
   // session_commands.cc: statements that the session runs itself
   StreamOutcome RunTransaction(const duckdb::SQLStatement& parsed);
   StreamOutcome RunSet(const duckdb::SQLStatement& parsed);
@@ -143,6 +161,7 @@ class DuckSession : public Session, private StreamOwner {
   const uint64_t id_;
   SessionSettings settings_;
   duckdb::shared_ptr<SessionState> state_;
+  RowChanger changer_;
   duckdb::shared_ptr<SessionFacts> facts_;
   GenerationRef generation_;
   // Replaced by the session's thread; Cancel reads it from others.

@@ -26,6 +26,7 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
         }
         RegisterRedirection(db, raw->store);
         raw->sources.Register(db);
+        raw->kept_rows.Register(db);
         RegisterSystemFunctions(db, *raw);
         RegisterTextCasts(db);
       }));
@@ -33,7 +34,8 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
   auto connection = core->database->current()->Connect();
   VARVE_RETURN_IF_ERROR(CreateSystemViews(connection));
   VARVE_RETURN_IF_ERROR(core->meta->Load(catalog));
-  core->parquet_writer = std::make_unique<DuckParquetWriter>(*core->database, core->sources);
+  core->parquet_writer =
+      std::make_unique<DuckParquetWriter>(*core->database, core->sources, core->kept_rows);
   core->checkpoint_codec = std::make_unique<DuckCheckpointCodec>(*core->database, core->sources);
   return std::unique_ptr<SqlEngine>(new SqlEngine(std::move(core)));
 }

@@ -29,6 +29,7 @@
 #include "engine/text_cast.h"
 #include "io/object_store.h"
 #include "io/store_set.h"
+#include "lake/data_file.h"
 #include "lake/delta_table.h"
 #include "lake/parquet_writer.h"
 #include "lake/table_set.h"
@@ -68,7 +69,8 @@ struct EngineParts {
   lake::TableSet* tables = nullptr;
   // The log's state for varve.log, as (property, value); empty where there is no log.
   std::function<std::vector<std::pair<std::string, std::string>>()> log_status;
-  lake::DeltaTable::Context lake;  // for the Delta tables of CREATE TABLE
+  lake::DeltaTable::Context lake;   // for the Delta tables of CREATE TABLE
+  lake::DataFileFormat data_files;  // of what DELETE and UPDATE write
 };
 
 // What the tables are opened with; all outlive the engine's users.

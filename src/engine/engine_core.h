@@ -10,10 +10,12 @@
 #include "engine/duck_checkpoint_codec.h"
 #include "engine/duck_parquet_writer.h"
 #include "engine/engine.h"
+#include "engine/kept_rows.h"
 #include "engine/lake_sync.h"
 #include "engine/lake_tables.h"
 #include "engine/meta_store.h"
 #include "engine/session_registry.h"
+#include "engine/table_locks.h"
 
 namespace varve::engine {
 
@@ -26,12 +28,14 @@ struct EngineCore {
   io::ObjectStore& store;
   EngineParts parts;
   BatchSources sources;
+  KeptRows kept_rows;
   std::unique_ptr<Database> database;
   std::unique_ptr<MetaStore> meta;
   std::unique_ptr<DuckParquetWriter> parquet_writer;
   std::unique_ptr<DuckCheckpointCodec> checkpoint_codec;
   std::unique_ptr<LakeSync> sync;
   std::unique_ptr<LakeTables> tables;
+  TableLocks change_locks;  // one DELETE or UPDATE of a table at a time
   SessionRegistry sessions;
   Deadlines deadlines;
 };

@@ -42,9 +42,6 @@ TEST_F(EngineTest, InsertReportsPostgresErrorsAndKeepsNothing) {
   EXPECT_EQ(StateOf("INSERT INTO raw.readings (timestamp) VALUES ('2026-11-01') ON CONFLICT DO "
                     "NOTHING"),
             "0A000");
-  EXPECT_EQ(StateOf("DELETE FROM raw.readings"), "0A000");
-  EXPECT_EQ(StateOf("UPDATE raw.readings SET device = 'x'"), "0A000");
-  EXPECT_EQ(StateOf("TRUNCATE raw.readings"), "0A000");
   EXPECT_EQ(StateOf("SELECT rowid FROM raw.readings"), "42703");
   EXPECT_EQ(Run("SELECT count(*) FROM raw.readings"), (Rows{{"0"}}));
 }
@@ -413,7 +410,7 @@ TEST_F(EngineTest, SystemViewsShowTheState) {
   EXPECT_EQ(Run("SELECT rows, min_time = max_time FROM varve.files"), (Rows{{"1", "t"}}));
   EXPECT_EQ(Run("SELECT user_name, state FROM varve.sessions"), (Rows{{"tester", "active"}}));
   EXPECT_EQ(Run("SELECT count(*) FROM varve.options"), (Rows{{"0"}}));
-  EXPECT_EQ(StateOf("SELECT varve.flush('nothing')"), "57P03");
+  EXPECT_EQ(StateOf("SELECT varve.flush('nothing')"), "42P01");
 }
 
 TEST_F(EngineTest, AnInternalErrorIsSurvivedByTheNextStatement) {

@@ -1,19 +1,14 @@
 #include "engine/insert_operator.h"
 
-#include <algorithm>
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
-#include <duckdb/common/types/column/column_data_collection.hpp>
 #include <duckdb/execution/operator/projection/physical_projection.hpp>
 #include <duckdb/execution/physical_operator.hpp>
 #include <duckdb/execution/physical_plan_generator.hpp>
 #include <duckdb/planner/expression/bound_columnref_expression.hpp>
 #include <duckdb/planner/operator/logical_extension_operator.hpp>
-#include <numeric>
 
 #include "base/telemetry.h"
-#include "engine/column_reader.h"
-#include "engine/duck_guard.h"
-#include "model/row_rules.h"
+#include "engine/row_collector.h"
 
 namespace varve::engine {
 
@@ -27,139 +22,17 @@ namespace {
 
 // What the operator needs of the statement, shared by its logical and physical form.
 struct InsertTarget {
-  TableRef table;
+  RowShape shape;
   duckdb::shared_ptr<SessionState> session;
-  std::vector<uint32_t> columns;  // DuckDB's physical column -> index into table->columns
   bool returning = false;
-};
-
-// Gathers the rows for RETURNING, with the derived date that the stored rows will have. A date that
-// was given and is another one fails the statement before any row is returned.
-class ReturnedRows {
- public:
-  ReturnedRows(ClientContext& context, const InsertTarget& target,
-               const duckdb::vector<duckdb::LogicalType>& types)
-      : target_(target), rows_(context, types), types_(types) {}
-
-  void Append(DataChunk& chunk) {
-    const auto& derived = target_.table->derived_date;
-    if (!derived) return rows_.Append(chunk);
-    duckdb::Vector dates(duckdb::LogicalType::DATE, chunk.size());
-    duckdb::UnifiedVectorFormat times;
-    chunk.data[SourceOf(target_.table->time_column)].ToUnifiedFormat(chunk.size(), times);
-    auto* days = duckdb::FlatVector::GetData<duckdb::date_t>(dates);
-    for (idx_t row = 0; row < chunk.size(); row++) {
-      const auto at = times.sel->get_index(row);
-      if (times.validity.RowIsValid(at)) {
-        const auto time = duckdb::UnifiedVectorFormat::GetData<duckdb::timestamp_tz_t>(times)[at];
-        days[row] = duckdb::date_t(DayOf(time.value));
-      } else {
-        duckdb::FlatVector::SetNull(dates, row, true);
-      }
-    }
-    DataChunk stored;
-    stored.InitializeEmpty(types_);
-    stored.Reference(chunk);
-    stored.data[SourceOf(*derived)].Reference(dates);
-    rows_.Append(stored);
-  }
-  const duckdb::ColumnDataCollection& rows() const { return rows_; }
-
- private:
-  // The place in DuckDB's row of a column of the table.
-  size_t SourceOf(uint32_t column) const {
-    const auto& columns = target_.columns;
-    return static_cast<size_t>(std::find(columns.begin(), columns.end(), column) - columns.begin());
-  }
-
-  const InsertTarget& target_;
-  duckdb::ColumnDataCollection rows_;
-  const duckdb::vector<duckdb::LogicalType> types_;
-};
-
-// Gathers chunks into batches of at most kBatchRowsMax rows.
-class RowCollector {
- public:
-  explicit RowCollector(const InsertTarget& target) : target_(target) { Restart(); }
-
-  void Append(DataChunk& chunk) {
-    const auto rows = static_cast<uint32_t>(chunk.size());
-    if (rows_ + rows > kBatchRowsMax) FinishBatch();
-    for (size_t i = 0; i < builders_.size(); i++) {
-      auto& builder = builders_[i];
-      const Column column = ReadVector(chunk.data[sources_[i]], rows, builder.type());
-      builder.AppendRange(column, 0, rows);
-    }
-    rows_ += rows;
-    total_ += rows;
-    if (bytes() > kBatchBytesMax) FinishBatch();
-    if (batch_bytes_ + bytes() > target_.session->rows_bytes_max) {
-      ThrowStatus(WithHint(
-          SqlErrorf(sqlstate::kStatementTooComplex, "the statement writes more than {} bytes",
-                    target_.session->rows_bytes_max),
-          "Write fewer rows in one statement."));
-    }
-  }
-
-  WriteSet Finish() {
-    FinishBatch();
-    return std::move(batches_);
-  }
-  uint64_t total() const { return total_; }
-
- private:
-  static constexpr size_t kBatchBytesMax = size_t{32} << 20;  // well below one log record
-
-  // Columns in ascending id, as a batch has them.
-  void Restart() {
-    const auto& columns = target_.table->columns;
-    sources_.resize(target_.columns.size());
-    std::iota(sources_.begin(), sources_.end(), 0u);
-    std::sort(sources_.begin(), sources_.end(), [&](uint32_t a, uint32_t b) {
-      return columns[target_.columns[a]].id < columns[target_.columns[b]].id;
-    });
-    builders_.clear();
-    for (const auto source : sources_) {
-      builders_.emplace_back(columns[target_.columns[source]].type);
-    }
-    rows_ = 0;
-  }
-
-  size_t bytes() const {
-    size_t total = 0;
-    for (const auto& builder : builders_) total += builder.bytes();
-    return total;
-  }
-
-  void FinishBatch() {
-    if (rows_ == 0) return;
-    Batch batch;
-    batch.rows = rows_;
-    for (size_t i = 0; i < builders_.size(); i++) {
-      batch.ids.push_back(target_.table->columns[target_.columns[sources_[i]]].id);
-      batch.columns.push_back(builders_[i].Finish());
-    }
-    ThrowIfError(CompleteBatch(*target_.table, batch));
-    batch_bytes_ += batch.MemoryBytes();
-    batches_.push_back({target_.table, std::make_shared<const Batch>(std::move(batch))});
-    Restart();
-  }
-
-  const InsertTarget& target_;
-  std::vector<uint32_t> sources_;
-  std::vector<ColumnBuilder> builders_;
-  uint32_t rows_ = 0;
-  uint64_t total_ = 0;
-  uint64_t batch_bytes_ = 0;
-  WriteSet batches_;
 };
 
 struct InsertState : duckdb::GlobalSinkState {
   InsertState(ClientContext& context, const InsertTarget& target,
               const duckdb::vector<duckdb::LogicalType>& types)
-      : collector(target), returned(context, target, types) {}
+      : collector(target.shape, target.session->rows_bytes_max),
+        returned(context, target.shape, types) {}
   RowCollector collector;
-  WriteSet rows;
   ReturnedRows returned;  // RETURNING only
 };
 
@@ -178,7 +51,7 @@ class PhysicalVarveInsert : public PhysicalOperator {
   std::string GetName() const override { return "VARVE_INSERT"; }
   duckdb::InsertionOrderPreservingMap<std::string> ParamsToString() const override {
     duckdb::InsertionOrderPreservingMap<std::string> result;
-    result["Table"] = target_.table->name.ToString();
+    result["Table"] = target_.shape.table->name.ToString();
     return result;
   }
 
@@ -198,7 +71,9 @@ class PhysicalVarveInsert : public PhysicalOperator {
                                     duckdb::OperatorSinkFinalizeInput& input) const override {
     auto& state = input.global_state.Cast<InsertState>();
     auto& waiting = target_.session->statement_rows;
-    for (auto& rows : state.collector.Finish()) waiting.push_back(std::move(rows));
+    for (auto& batch : state.collector.Finish()) {
+      waiting.push_back({target_.shape.table, std::move(batch)});
+    }
     return duckdb::SinkFinalizeType::READY;
   }
 
@@ -276,15 +151,7 @@ unique_ptr<duckdb::LogicalOperator> RedirectInsert(unique_ptr<duckdb::LogicalOpe
   auto& original = insert->Cast<duckdb::LogicalInsert>();
   auto redirected = duckdb::make_uniq<LogicalVarveInsert>();
   redirected->target.returning = original.return_chunk;
-  for (auto& column : original.table.GetColumns().Physical()) {
-    const auto index = table->FindColumn(column.Name());
-    if (!index) {
-      ThrowStatus(SqlErrorf(sqlstate::kInternalError, "column \"{}\" of table \"{}\" is not known",
-                            column.Name(), table->name.table));
-    }
-    redirected->target.columns.push_back(*index);
-  }
-  redirected->target.table = std::move(table);
+  redirected->target.shape = ShapeOf(original.table, std::move(table));
   redirected->target.session = std::move(session);
   redirected->children = std::move(original.children);
   // The optimizer takes away columns that no expression refers to: refer to all of them.

@@ -3,15 +3,23 @@
 #include <algorithm>
 #include <duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp>
 #include <duckdb/common/multi_file/multi_file_reader.hpp>
+#include <duckdb/common/vector_operations/binary_executor.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
 #include <duckdb/planner/binder.hpp>
+#include <duckdb/planner/expression/bound_columnref_expression.hpp>
+#include <duckdb/planner/expression/bound_function_expression.hpp>
 #include <duckdb/planner/expression_iterator.hpp>
 #include <duckdb/planner/filter/conjunction_filter.hpp>
 #include <duckdb/planner/filter/constant_filter.hpp>
 #include <duckdb/planner/filter/optional_filter.hpp>
+#include <duckdb/planner/operator/logical_projection.hpp>
+#include <optional>
 
+#include "engine/duck_guard.h"
 #include "engine/file_filters.h"
+#include "engine/row_address.h"
 #include "engine/store_file_system.h"
+#include "engine/type_mapping.h"
 
 namespace varve::engine {
 
@@ -34,7 +42,22 @@ struct LakeScanInfo : duckdb::TableFunctionInfo {
   io::ObjectStore* store = nullptr;
   duckdb::vector<std::string> names;  // the DuckDB table's columns
   duckdb::vector<LogicalType> types;
+  // Of a scan that gives addresses: the place of each file in `files`.
+  std::map<const DataFile*, uint64_t> places;
+  bool is_copied = false;  // what the scan reads takes the place of the file
+
+  void NumberFiles() {
+    if (files->files.size() > RowAddress::kFilesMax) {
+      ThrowStatus(SqlErrorf(sqlstate::kStatementTooComplex, "table \"{}\" has {} data files",
+                            table->name.table, files->files.size()));
+    }
+    for (uint64_t i = 0; i < files->files.size(); i++) places[files->files[i].get()] = i;
+  }
 };
+
+// The virtual column with the file's place.
+constexpr duckdb::column_t kFilePlace = duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILENAME + 1000;
+constexpr duckdb::column_t kRowNumber = duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER;
 
 using FileList = std::vector<std::shared_ptr<const DataFile>>;
 
@@ -265,8 +288,13 @@ class LakeFileReader : public duckdb::MultiFileReader {
     auto& reader = *reader_data.reader;
     const auto& list = static_cast<const SnapshotFileList&>(*state->file_list);
     const DataFile& file = list.file(reader.file_list_idx.GetIndex());
+    if (info_->is_copied) CheckColumnsKnown(reader);
     for (idx_t i = 0; i < column_ids.size(); i++) {
       const auto id = column_ids[i].GetPrimaryIndex();
+      if (id == kFilePlace) {
+        reader_data.constant_map.Add(duckdb::MultiFileGlobalIndex(i),
+                                     Value::UBIGINT(info_->places.at(&file)));
+      }
       if (duckdb::IsVirtualColumn(id)) continue;
       const auto value = file.partition_values.find(columns[id].name);
       if (value == file.partition_values.end()) continue;
@@ -281,6 +309,16 @@ class LakeFileReader : public duckdb::MultiFileReader {
   }
 
  private:
+  void CheckColumnsKnown(const duckdb::BaseFileReader& reader) const {
+    for (const auto& column : reader.columns) {
+      if (info_->table->FindColumn(column.name)) continue;
+      ThrowStatus(SqlErrorf(sqlstate::kFeatureNotSupported,
+                            "a data file of table \"{}\" has the column \"{}\", which the table "
+                            "has not: {}",
+                            info_->table->name.table, column.name, reader.GetFileName()));
+    }
+  }
+
   static Value PartitionConstant(const std::optional<std::string>& text, const LogicalType& type) {
     return text ? Value(*text).DefaultCastAs(type) : Value(type);
   }
@@ -358,19 +396,12 @@ duckdb::TableFunction LakeScanFunction(ClientContext& context) {
   return function;
 }
 
-}  // namespace
-
-unique_ptr<duckdb::LogicalGet> MakeLakeScan(ClientContext& context, duckdb::Binder& binder,
-                                            idx_t table_index, const duckdb::LogicalGet& get,
-                                            const TableView& view, io::ObjectStore& store) {
-  auto info = duckdb::make_shared_ptr<LakeScanInfo>();
-  info->table = view.table;
-  info->files = view.files;
-  info->store = &store;
-  info->names = get.names;
-  info->types = get.returned_types;
+// A scan with the columns `ids` of what `info` describes; `table_index` is its own.
+unique_ptr<duckdb::LogicalGet> MakeScan(ClientContext& context, duckdb::Binder& binder,
+                                        idx_t table_index, duckdb::shared_ptr<LakeScanInfo> info,
+                                        duckdb::vector<duckdb::ColumnIndex> ids) {
   auto function = LakeScanFunction(context);
-  function.function_info = info;
+  function.function_info = std::move(info);
 
   duckdb::vector<Value> inputs{Value("")};
   duckdb::named_parameter_map_t named;
@@ -386,13 +417,115 @@ unique_ptr<duckdb::LogicalGet> MakeLakeScan(ClientContext& context, duckdb::Bind
   if (function.get_virtual_columns) {
     virtual_columns = function.get_virtual_columns(context, bind.get());
   }
+  // Both the planner and the scan look a virtual column up.
+  const duckdb::TableColumn place("varve_file", LogicalType::UBIGINT);
+  virtual_columns.insert({kFilePlace, place});
+  bind->Cast<duckdb::MultiFileBindData>().virtual_columns.insert({kFilePlace, place});
   auto scan = duckdb::make_uniq<duckdb::LogicalGet>(table_index, function, std::move(bind),
                                                     std::move(types), std::move(names),
                                                     std::move(virtual_columns));
-  auto column_ids = get.GetColumnIds();
-  scan->SetColumnIds(std::move(column_ids));
+  scan->SetColumnIds(std::move(ids));
   scan->ResolveOperatorTypes();
   return scan;
+}
+
+duckdb::shared_ptr<LakeScanInfo> InfoFor(const duckdb::LogicalGet& get, const TableView& view,
+                                         io::ObjectStore& store) {
+  auto info = duckdb::make_shared_ptr<LakeScanInfo>();
+  info->table = view.table;
+  info->files = view.files;
+  info->store = &store;
+  info->names = get.names;
+  info->types = get.returned_types;
+  return info;
+}
+
+// Packs a file's place and a row's number into one.
+void PackAddress(duckdb::DataChunk& input, duckdb::ExpressionState&, duckdb::Vector& out) {
+  duckdb::BinaryExecutor::Execute<uint64_t, int64_t, int64_t>(
+      input.data[0], input.data[1], out, input.size(), [](uint64_t file, int64_t row) {
+        return RowAddress{file, static_cast<uint64_t>(row)}.Pack();
+      });
+}
+
+unique_ptr<duckdb::Expression> RefTo(const LogicalType& type, idx_t table_index, idx_t column) {
+  return duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
+      type, duckdb::ColumnBinding(table_index, column));
+}
+
+unique_ptr<duckdb::Expression> AddressOf(idx_t table_index, idx_t place, idx_t row) {
+  duckdb::ScalarFunction pack("varve_address", {LogicalType::UBIGINT, LogicalType::BIGINT},
+                              LogicalType::BIGINT, PackAddress);
+  duckdb::vector<unique_ptr<duckdb::Expression>> arguments;
+  arguments.push_back(RefTo(LogicalType::UBIGINT, table_index, place));
+  arguments.push_back(RefTo(LogicalType::BIGINT, table_index, row));
+  return duckdb::make_uniq<duckdb::BoundFunctionExpression>(LogicalType::BIGINT, std::move(pack),
+                                                            std::move(arguments), nullptr);
+}
+
+}  // namespace
+
+unique_ptr<duckdb::LogicalGet> MakeLakeScan(ClientContext& context, duckdb::Binder& binder,
+                                            idx_t table_index, const duckdb::LogicalGet& get,
+                                            const TableView& view, io::ObjectStore& store) {
+  auto ids = get.GetColumnIds();
+  return MakeScan(context, binder, table_index, InfoFor(get, view, store), std::move(ids));
+}
+
+unique_ptr<duckdb::LogicalOperator> MakeAddressedScan(ClientContext& context,
+                                                      duckdb::Binder& binder,
+                                                      const duckdb::LogicalGet& get,
+                                                      const TableView& view,
+                                                      io::ObjectStore& store) {
+  auto info = InfoFor(get, view, store);
+  info->NumberFiles();
+  const idx_t scan_index = binder.GenerateTableIndex();
+  // `get` may name a column twice; DuckDB's reader of files would mix up which is which.
+  duckdb::vector<duckdb::ColumnIndex> ids;
+  const auto place_of = [&](const duckdb::ColumnIndex& id) {
+    const auto known = std::find(ids.begin(), ids.end(), id);
+    if (known == ids.end()) ids.push_back(id);
+    return static_cast<idx_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
+  };
+  const idx_t file = place_of(duckdb::ColumnIndex(kFilePlace));
+  const idx_t row = place_of(duckdb::ColumnIndex(kRowNumber));
+  duckdb::vector<std::optional<idx_t>> sources;  // nullopt: the address
+  for (const auto& id : get.GetColumnIds()) {
+    sources.push_back(id.IsRowIdColumn() ? std::nullopt : std::optional(place_of(id)));
+  }
+  auto scan = MakeScan(context, binder, scan_index, std::move(info), std::move(ids));
+  duckdb::vector<unique_ptr<duckdb::Expression>> columns;
+  for (const auto& source : sources) {
+    columns.push_back(source ? RefTo(scan->types[*source], scan_index, *source)
+                             : AddressOf(scan_index, file, row));
+  }
+  auto projection =
+      duckdb::make_uniq<duckdb::LogicalProjection>(get.table_index, std::move(columns));
+  projection->children.push_back(std::move(scan));
+  projection->ResolveOperatorTypes();
+  return projection;
+}
+
+unique_ptr<duckdb::LogicalGet> MakeFileScan(ClientContext& context, duckdb::Binder& binder,
+                                            idx_t table_index, const TableRef& table,
+                                            const std::vector<uint32_t>& columns,
+                                            const std::shared_ptr<const DataFile>& file,
+                                            io::ObjectStore& store) {
+  auto info = duckdb::make_shared_ptr<LakeScanInfo>();
+  auto files = std::make_shared<FileSet>();
+  files->files.push_back(file);
+  info->table = table;
+  info->files = std::move(files);
+  info->store = &store;
+  info->is_copied = true;
+  for (const auto& column : table->columns) {
+    info->names.push_back(column.name);
+    info->types.push_back(ToPlainDuck(column.type));
+  }
+  duckdb::vector<duckdb::ColumnIndex> ids;
+  for (const uint32_t column : columns) ids.emplace_back(column);
+  ids.emplace_back(kRowNumber);
+  return MakeScan(context, binder, table_index, std::move(info), std::move(ids));
 }
 
 }  // namespace varve::engine

@@ -22,4 +22,20 @@ duckdb::unique_ptr<duckdb::LogicalGet> MakeLakeScan(duckdb::ClientContext& conte
                                                     const duckdb::LogicalGet& get,
                                                     const TableView& view, io::ObjectStore& store);
 
+// The same for the table that a DELETE or UPDATE changes: the row id is the row's address in
+// view.files (row_address.h). The operator on top has the bindings of `get`.
+duckdb::unique_ptr<duckdb::LogicalOperator> MakeAddressedScan(duckdb::ClientContext& context,
+                                                              duckdb::Binder& binder,
+                                                              const duckdb::LogicalGet& get,
+                                                              const TableView& view,
+                                                              io::ObjectStore& store);
+
+// Every row of one file, outside any statement on the table: the columns `columns` of the table
+// (ToPlainDuck), then the row's number, in the order of the file. The scan throws 0A000 when the
+// file has a column that the table has not: its values would be lost.
+duckdb::unique_ptr<duckdb::LogicalGet> MakeFileScan(
+    duckdb::ClientContext& context, duckdb::Binder& binder, duckdb::idx_t table_index,
+    const TableRef& table, const std::vector<uint32_t>& columns,
+    const std::shared_ptr<const DataFile>& file, io::ObjectStore& store);
+
 }  // namespace varve::engine

@@ -10,15 +10,18 @@
 #include <duckdb/planner/expression/bound_constant_expression.hpp>
 #include <duckdb/planner/logical_operator_visitor.hpp>
 #include <duckdb/planner/operator/logical_delete.hpp>
+#include <duckdb/planner/operator/logical_empty_result.hpp>
 #include <duckdb/planner/operator/logical_filter.hpp>
 #include <duckdb/planner/operator/logical_get.hpp>
 #include <duckdb/planner/operator/logical_insert.hpp>
 #include <duckdb/planner/operator/logical_merge_into.hpp>
 #include <duckdb/planner/operator/logical_set_operation.hpp>
 #include <duckdb/planner/operator/logical_update.hpp>
+#include <optional>
 
 #include "engine/access_guard.h"
 #include "engine/buffer_scan.h"
+#include "engine/change_operator.h"
 #include "engine/duck_guard.h"
 #include "engine/insert_operator.h"
 #include "engine/lake_scan.h"
@@ -39,6 +42,10 @@ struct RedirectionInfo : duckdb::OptimizerExtensionInfo {
   io::ObjectStore& store;
 };
 
+[[noreturn]] void RefuseRowId() {
+  ThrowStatus(SqlError(sqlstate::kUndefinedColumn, "column \"rowid\" does not exist"));
+}
+
 // COUNT(*) asks DuckDB for the row id, as its cheapest column; a user may name it too. Only the
 // second is refused: something in the plan then refers to it.
 class RowIdReferences : public duckdb::LogicalOperatorVisitor {
@@ -49,12 +56,31 @@ class RowIdReferences : public duckdb::LogicalOperatorVisitor {
   unique_ptr<duckdb::Expression> VisitReplace(duckdb::BoundColumnRefExpression& ref,
                                               unique_ptr<duckdb::Expression>*) override {
     for (const auto& binding : row_ids) {
-      if (ref.binding == binding) {
-        ThrowStatus(SqlError(sqlstate::kUndefinedColumn, "column \"rowid\" does not exist"));
-      }
+      if (ref.binding == binding) RefuseRowId();
     }
     return nullptr;
   }
+};
+
+// A DELETE or UPDATE refers to the row id of its table itself, once; a user must not.
+class TargetRowIds : public duckdb::LogicalOperatorVisitor {
+ public:
+  explicit TargetRowIds(const duckdb::LogicalGet& get) : get_(get) {}
+  int references = 0;
+
+ protected:
+  unique_ptr<duckdb::Expression> VisitReplace(duckdb::BoundColumnRefExpression& ref,
+                                              unique_ptr<duckdb::Expression>*) override {
+    const auto& binding = ref.binding;
+    if (binding.table_index == get_.table_index &&
+        get_.GetColumnIds().at(binding.column_index).IsRowIdColumn()) {
+      references++;
+    }
+    return nullptr;
+  }
+
+ private:
+  const duckdb::LogicalGet& get_;
 };
 
 class Redirection {
@@ -68,26 +94,47 @@ class Redirection {
   void Run(unique_ptr<LogicalOperator>& plan) {
     Visit(plan);
     if (!row_ids_.row_ids.empty()) row_ids_.VisitOperator(*plan);
+    if (target_) {
+      TargetRowIds own(*target_);
+      own.VisitOperator(*plan);
+      if (own.references > 1) RefuseRowId();
+    }
   }
 
  private:
   void Visit(unique_ptr<LogicalOperator>& op) {
+    VisitChange(op);
     for (auto& child : op->children) Visit(child);
     switch (op->type) {
       case LogicalOperatorType::LOGICAL_GET:
         return VisitGet(op);
       case LogicalOperatorType::LOGICAL_INSERT:
         return VisitInsert(op);
-      case LogicalOperatorType::LOGICAL_DELETE:
-        return RefuseChange(op->Cast<duckdb::LogicalDelete>().table, "DELETE");
-      case LogicalOperatorType::LOGICAL_UPDATE:
-        return RefuseChange(op->Cast<duckdb::LogicalUpdate>().table, "UPDATE");
       case LogicalOperatorType::LOGICAL_MERGE_INTO:
         return RefuseChange(op->Cast<duckdb::LogicalMergeInto>().table,
                             "MERGE or INSERT ... ON CONFLICT");
       default:
         return;
     }
+  }
+
+  // Before its children: it tells which scan below it is that of the table it changes.
+  void VisitChange(unique_ptr<LogicalOperator>& op) {
+    const bool is_delete = op->type == LogicalOperatorType::LOGICAL_DELETE;
+    if (!is_delete && op->type != LogicalOperatorType::LOGICAL_UPDATE) return;
+    auto table = session_->FindTable(is_delete ? op->Cast<duckdb::LogicalDelete>().table
+                                               : op->Cast<duckdb::LogicalUpdate>().table);
+    if (!table) return;
+    if (session_->change_target != table->id) {
+      ThrowStatus(SqlErrorf(sqlstate::kFeatureNotSupported,
+                            "table \"{}\" cannot be changed by a part of a statement",
+                            table->name.table));
+    }
+    const TableView view = session_->View(table);
+    auto change = is_delete ? RedirectDelete(std::move(op), view, session_)
+                            : RedirectUpdate(std::move(op), view, session_);
+    op = std::move(change.plan);
+    target_index_ = change.target_index;
   }
 
   void RefuseChange(const duckdb::TableCatalogEntry& entry, std::string_view what) {
@@ -109,9 +156,19 @@ class Redirection {
     if (!table) return;
     // A plan holds the snapshot that it was made with: plan again at every execution.
     binder_.GetStatementProperties().always_require_rebind = true;
-    ReplaceRowIds(get);
     const TableView view = session_->View(table);
     const bool has_files = view.files && !view.files->files.empty();
+    if (get.table_index == target_index_) {
+      if (has_files) {
+        auto scan = MakeAddressedScan(context_, binder_, get, view, store_);
+        target_ = unique_ptr_cast<LogicalOperator, duckdb::LogicalGet>(std::move(op));
+        op = std::move(scan);
+      } else {
+        op = duckdb::make_uniq<duckdb::LogicalEmptyResult>(std::move(op));
+      }
+      return;
+    }
+    ReplaceRowIds(get);
     if (!has_files) {
       op = MakeBufferScan(get.table_index, get, view);
     } else if (view.resident.empty()) {
@@ -167,6 +224,8 @@ class Redirection {
   io::ObjectStore& store_;
   duckdb::shared_ptr<SessionState> session_;
   RowIdReferences row_ids_;
+  std::optional<duckdb::idx_t> target_index_;  // of the scan that a DELETE or UPDATE changes
+  unique_ptr<duckdb::LogicalGet> target_;      // DuckDB's, which was replaced
 };
 
 void PreOptimize(OptimizerExtensionInput& input, unique_ptr<LogicalOperator>& plan) {

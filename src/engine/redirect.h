@@ -2,9 +2,9 @@
 //
 // Role:     DuckDB's planner -> [pre-optimizer step] -> DuckDB's optimizer. A scan of a Varve table
 //           becomes the buffer scan, the lake scan or their UNION ALL over the statement's
-//           snapshot; an INSERT becomes our operator. A user's plan is first shown to the access
-//           guard.
-// Errors:   0A000 for UPDATE, DELETE, MERGE; 42703 for DuckDB's rowid, which our rows do not have.
+//           snapshot; INSERT, DELETE and UPDATE become our operators. A user's plan is
+//           first shown to the access guard.
+// Errors:   0A000 for MERGE; 42703 for DuckDB's rowid, which our rows do not have.
 // Threads:  runs on the thread that plans the statement.
 #pragma once
 

@@ -47,6 +47,7 @@ struct TransactionMark {
   size_t writes = 0;
   uint64_t bytes = 0;
   size_t definitions = 0;
+  size_t edits = 0;  // statements that deleted or updated rows
 };
 
 enum class TransactionState : char { kIdle = 'I', kActive = 'T', kFailed = 'E' };

@@ -43,14 +43,6 @@ bool IsExplained(StatementType type) {
          type == StatementType::UPDATE_STATEMENT || type == StatementType::DELETE_STATEMENT;
 }
 
-// A copy that means to DuckDB what the original means to PostgreSQL.
-duckdb::unique_ptr<duckdb::SQLStatement> CopyForDuck(const duckdb::SQLStatement& parsed) {
-  auto copy = parsed.Copy();
-  ApplyPostgresNames(*copy);
-  RewriteDialect(*copy);
-  return copy;
-}
-
 // The rows that a statement without a result of its own has changed.
 int64_t ChangedRows(duckdb::QueryResult& result) {
   auto chunk = result.Fetch();
@@ -73,6 +65,13 @@ std::vector<std::string> SplitLines(const std::string& text) {
 
 }  // namespace
 
+duckdb::unique_ptr<duckdb::SQLStatement> CopyForDuck(const duckdb::SQLStatement& parsed) {
+  auto copy = parsed.Copy();
+  ApplyPostgresNames(*copy);
+  RewriteDialect(*copy);
+  return copy;
+}
+
 Result<duckdb::unique_ptr<duckdb::QueryResult>> DuckSession::RunDuck(
     duckdb::unique_ptr<duckdb::SQLStatement> statement, std::string_view text,
     ParameterValues values, bool stream) {
@@ -89,6 +88,7 @@ Result<duckdb::unique_ptr<duckdb::QueryResult>> DuckSession::RunDuck(
 
 StreamOutcome DuckSession::RunSql(const duckdb::SQLStatement& parsed, std::string_view text,
                                   ParameterValues values) {
+  if (const auto table = ChangedTable(parsed)) return RunChange(parsed, text, values, table);
   const std::string verb = VerbOf(parsed);
   const bool stream = parsed.type == StatementType::SELECT_STATEMENT;
   auto statement = CopyForDuck(parsed);
@@ -159,8 +159,10 @@ StreamOutcome DuckSession::RunExplain(const duckdb::SQLStatement& parsed, std::s
   if (explained.type == StatementType::INSERT_STATEMENT) {
     VARVE_RETURN_IF_ERROR(CompleteInsert(explained.Cast<duckdb::InsertStatement>(), text));
   }
+  const auto changed = ChangedTable(explained);
   VARVE_ASSIGN_OR_RETURN(auto result,
-                         RunDuck(std::move(statement), text, std::move(values), false));
+                         changed ? ChangeRows(changed, *statement, text, values)
+                                 : RunDuck(std::move(statement), text, std::move(values), false));
   VARVE_RETURN_IF_ERROR(KeepStatementRows());
   std::vector<std::string> lines;
   for (auto chunk = result->Fetch(); chunk && chunk->size() > 0; chunk = result->Fetch()) {

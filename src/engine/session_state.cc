@@ -1,9 +1,11 @@
 #include "engine/session_state.h"
 
+#include <algorithm>
 #include <charconv>
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
 
 #include "engine/duck_guard.h"
+#include "engine/row_change.h"
 
 namespace varve::engine {
 duckdb::shared_ptr<SessionState> SessionState::Of(duckdb::ClientContext& context) {
@@ -17,6 +19,25 @@ std::optional<TableId> TaggedTableId(const duckdb::CatalogEntry& entry) {
   const auto& text = tag->second;
   std::from_chars(text.data(), text.data() + text.size(), id);
   return TableId(id);
+}
+
+SessionState::SessionState(const catalog::Catalog& catalog) : catalog_(catalog) {}
+SessionState::~SessionState() = default;
+
+Result<FileSetRef> TableEdit::Apply(const FileSetRef& files) const {
+  auto edited = std::make_shared<FileSet>(*files);
+  const auto gone = std::remove_if(edited->files.begin(), edited->files.end(),
+                                   [&](const auto& file) { return removed.contains(file->path); });
+  const auto found = static_cast<size_t>(edited->files.end() - gone);
+  if (found != removed.size()) {
+    return SqlErrorf(sqlstate::kSerializationFailure,
+                     "another writer has changed the same rows of table \"{}\" meanwhile",
+                     table->name.table);
+  }
+  edited->files.erase(gone, edited->files.end());
+  edited->files.insert(edited->files.end(), added.begin(), added.end());
+  std::sort(edited->files.begin(), edited->files.end(), IsNewer);
+  return FileSetRef(std::move(edited));
 }
 
 TableRef SessionState::FindTable(const duckdb::TableCatalogEntry& entry) const {
@@ -40,19 +61,25 @@ Status UnreadableTable(const TableDef& table, const FileSet& files) {
 TableView SessionState::View(const TableRef& table) const {
   TableView view;
   view.table = table;
-  const auto add_own = [&](const WriteSet& rows) {
-    for (auto it = rows.rbegin(); it != rows.rend(); ++it) {
-      if (it->table->id == table->id) {
-        view.resident.push_back({it->rows, TimeRangeOf(*table, *it->rows)});
-      }
-    }
-  };
-  add_own(transaction_rows);
+  const auto& edit = edits.empty() ? nullptr : edits.back();
+  const size_t in_files = edit ? edit->rows_taken : 0;
+  for (size_t i = transaction_rows.size(); i > in_files; i--) {
+    const auto& part = transaction_rows[i - 1];
+    if (part.table->id != table->id) continue;
+    view.resident.push_back({part.rows, TimeRangeOf(*table, *part.rows)});
+  }
   if (!snapshot) return view;
   const auto found = snapshot->find(table->id);
   if (found == snapshot->end()) return view;
-  view.files = found->second->scan_files;
+  const bool is_changed = change_target == table->id;
+  view.files = is_changed ? found->second->files : found->second->scan_files;
   if (!view.files->unreadable.empty()) ThrowStatus(UnreadableTable(*table, *view.files));
+  if (edit && edit->table->id == table->id) {
+    auto edited = edit->Apply(view.files);
+    ThrowIfError(edited.status());
+    view.files = *std::move(edited);
+  }
+  if (is_changed) return view;
   const auto& segments = found->second->segments;
   for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
     view.resident.push_back({(*it)->rows, (*it)->time_range});

@@ -4,15 +4,19 @@
 //           ClientContext -> redirection (what the statement sees), insert operator (where its rows
 //           go).
 // Threads:  changed by the session's thread between statements; DuckDB's workers only read it while
-//           one runs, but for statement_rows, which the insert operator's last step appends to.
+//           one runs, but for statement_rows and statement_change, which the last step of the
+//           operators fills in.
 #pragma once
 
 #include <duckdb.hpp>
 #include <duckdb/main/client_context_state.hpp>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "buffer/buffer.h"
 #include "catalog/catalog.h"
@@ -20,6 +24,8 @@
 #include "engine/text_cast.h"
 
 namespace varve::engine {
+
+struct RowChange;
 
 // The tag of a DuckDB table entry that says which Varve table holds its rows; the value is the id.
 inline constexpr const char* kTableIdTag = "varve_table_id";
@@ -30,9 +36,23 @@ inline constexpr const char* kSystemSchema = "varve";
 // Where a ClientContext keeps the state.
 inline constexpr const char* kSessionStateKey = "varve_session";
 
+// How a transaction has changed the files of a table so far.
+struct TableEdit {
+  TableRef table;
+  std::string operation;          // of the last statement, for the Delta log
+  std::set<std::string> removed;  // paths of files of the table
+  std::vector<std::shared_ptr<const DataFile>> added;
+  size_t rows_taken = 0;  // of SessionState::transaction_rows: they are in `added`
+
+  // `files` with the changes made; 40001 when another writer has replaced one of the files.
+  Result<FileSetRef> Apply(const FileSetRef& files) const;
+};
+using TableEditRef = std::shared_ptr<const TableEdit>;
+
 class SessionState : public duckdb::ClientContextState {
  public:
-  explicit SessionState(const catalog::Catalog& catalog) : catalog_(catalog) {}
+  explicit SessionState(const catalog::Catalog& catalog);
+  ~SessionState() override;
 
   // The state of the session that `context` belongs to; nullptr for the engine's own connections.
   static duckdb::shared_ptr<SessionState> Of(duckdb::ClientContext& context);
@@ -48,6 +68,14 @@ class SessionState : public duckdb::ClientContextState {
   WriteSet transaction_rows;
   // Rows of the running statement: they join transaction_rows, or the log, when it has succeeded.
   WriteSet statement_rows;
+  // The table whose rows the running statement deletes or updates. Rows of it that are not in the
+  // lake are newer than the statement, which does not see them.
+  std::optional<TableId> change_target;
+  // What that statement found, when it has succeeded.
+  std::unique_ptr<RowChange> statement_change;
+  // The changes of files by the open transaction, the newest last, which includes the others. At
+  // most one table has any.
+  std::vector<TableEditRef> edits;
   // The engine itself runs SQL on the session's connection: no guard, no redirection.
   bool is_internal = false;
   // Bytes of rows that one statement may gather; 54000 past it.

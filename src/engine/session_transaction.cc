@@ -76,6 +76,7 @@ Status DuckSession::KeepStatementRows() {
     VARVE_RETURN_IF_ERROR(CheckTables(state_->statement_rows));
     return core_.parts.writer->Write(std::exchange(state_->statement_rows, {}));
   }
+  VARVE_RETURN_IF_ERROR(changer_.CheckMayWrite(state_->statement_rows));
   VARVE_RETURN_IF_ERROR(CheckRoom(state_->statement_rows));
   Move(state_->statement_rows, state_->transaction_rows);
   return OkStatus();
@@ -89,7 +90,9 @@ void DuckSession::WriteRows(TableRows rows, std::function<void(Status)> done) {
     if (Status there = CheckTables(set); !there.ok()) return done(std::move(there));
     return core_.parts.writer->WriteAsync(std::move(set), std::move(done));
   }
-  if (const Status room = CheckRoom(set); !room.ok()) {
+  Status room = changer_.CheckMayWrite(set);
+  if (room.ok()) room = CheckRoom(set);
+  if (!room.ok()) {
     failed_ = true;
     return done(room);
   }
@@ -108,7 +111,7 @@ void DuckSession::CommitImplicit(std::function<void(Status)> done) {
     Rollback();
     return done(OkStatus());
   }
-  if (!duck_open_ && changes_.empty()) {
+  if (!duck_open_ && changes_.empty() && state_->edits.empty()) {
     DetachOpenStream();
     WriteSet rows = std::exchange(state_->transaction_rows, {});
     ResetTransaction();
@@ -124,6 +127,7 @@ void DuckSession::RollbackImplicit() {
 }
 
 Status DuckSession::Commit() {
+  if (!state_->edits.empty()) return CommitEdits();
   DetachOpenStream();
   state_->snapshot.reset();  // or a table that is dropped here would seem to be read
   Status status = generation_ == core_.database->current() || !duck_open_
@@ -214,7 +218,8 @@ void DuckSession::SetCommitting(bool committing) {
 }
 
 TransactionMark DuckSession::Mark() const {
-  return {state_->transaction_rows.size(), transaction_bytes_, changes_.size()};
+  return {state_->transaction_rows.size(), transaction_bytes_, changes_.size(),
+          state_->edits.size()};
 }
 
 Status DuckSession::RollbackToMark(const TransactionMark& mark) {
@@ -231,6 +236,7 @@ Status DuckSession::RollbackToMark(const TransactionMark& mark) {
   if (failed_) RollbackDuck();
   VARVE_CHECK(mark.writes <= state_->transaction_rows.size());
   state_->transaction_rows.resize(mark.writes);
+  changer_.DropEdits(mark.edits);
   state_->statement_rows.clear();
   transaction_bytes_ = mark.bytes;
   failed_ = false;
@@ -251,6 +257,7 @@ void DuckSession::Rollback() {
   DetachOpenStream();
   RollbackDuck();
   changes_.clear();
+  changer_.DropEdits(0);
   ResetTransaction();
 }
 
@@ -261,6 +268,7 @@ void DuckSession::ResetTransaction() {
   state_->transaction_rows.clear();
   state_->statement_rows.clear();
   state_->own_tables.clear();
+  changer_.DropEdits(0);
 }
 
 }  // namespace varve::engine

@@ -1,5 +1,7 @@
 #include "engine/statement.h"
 
+#include <absl/strings/match.h>
+
 #include <algorithm>
 #include <charconv>
 #include <duckdb/parser/parsed_data/alter_info.hpp>
@@ -115,6 +117,27 @@ std::string VerbOf(const duckdb::SQLStatement& statement) {
       std::string name = duckdb::StatementTypeToString(statement.type);
       return name.substr(0, name.find('_'));
     }
+  }
+}
+
+bool IsTruncate(std::string_view text) {
+  // Blanks and comments may come first.
+  size_t at = 0;
+  for (;;) {
+    at = text.find_first_not_of(" \t\r\n\f\v", at);
+    if (at == std::string_view::npos) return false;
+    const std::string_view rest = text.substr(at);
+    if (rest.starts_with("--")) {
+      at = text.find('\n', at);
+    } else if (rest.starts_with("/*")) {
+      at = text.find("*/", at + 2);
+      if (at != std::string_view::npos) at += 2;
+    } else {
+      constexpr std::string_view kWord = "truncate";
+      return absl::EqualsIgnoreCase({rest.data(), std::min(rest.size(), kWord.size())},
+                                    {kWord.data(), kWord.size()});
+    }
+    if (at == std::string_view::npos) return false;
   }
 }
 

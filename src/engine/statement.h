@@ -44,6 +44,9 @@ class DuckStatement : public Statement {
   mutable std::vector<Type> inferred_;
 };
 
+// DuckDB's parser makes a DELETE of TRUNCATE; only the text tells.
+bool IsTruncate(std::string_view text);
+
 // "SELECT", "INSERT", "CREATE TABLE", "BEGIN", ...
 std::string VerbOf(const duckdb::SQLStatement& statement);
 

@@ -15,6 +15,10 @@ bool IsNested(LogicalTypeId id) { return id == LogicalTypeId::LIST || id == Logi
 
 }  // namespace
 
+LogicalType ToPlainDuck(const Type& type) {
+  return type.kind() == TypeKind::kJson ? LogicalType(LogicalType::VARCHAR) : ToDuck(type);
+}
+
 LogicalType ToDuck(const Type& type) {
   switch (type.kind()) {
     case TypeKind::kBool:

@@ -15,6 +15,9 @@ namespace varve::engine {
 // kNumericText and kUnknown, which no table has, map to VARCHAR.
 duckdb::LogicalType ToDuck(const Type& type);
 
+// The same for the engine's own work on rows: jsonb is text, that nobody parses.
+duckdb::LogicalType ToPlainDuck(const Type& type);
+
 // Every DuckDB type has an answer; kText stands for those that are rendered as text.
 Type FromDuck(const duckdb::LogicalType& type);
 

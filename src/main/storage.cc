@@ -276,6 +276,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   parts.upkeep = upkeep.get();
   parts.tables = &tables;
   parts.lake = delta;
+  parts.data_files.row_group_bytes = static_cast<uint64_t>(options.Bytes("row-group-bytes"));
   parts.log_status = [this] { return LogStatus(*log, log_options); };
   VARVE_RETURN_IF_ERROR(engine->Attach(parts));
   local_runner.Start(kLocalJobThreads);

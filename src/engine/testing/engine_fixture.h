@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "buffer/buffer.h"
+#include "catalog/maintenance.h"
 #include "catalog/table_writer.h"
 #include "engine/engine.h"
 #include "io/posix/local_store.h"
@@ -53,6 +54,27 @@ class ApplyingWriter : public catalog::TableWriter {
   buffer::MemoryBudget& budget_;
   Mutex mu_;
   std::atomic<uint64_t> last_{0};
+};
+
+// Flushes when it is asked to, and shows files, as the flusher does.
+class DirectMaintenance : public catalog::Maintenance {
+ public:
+  DirectMaintenance(buffer::Buffer& buffer, std::function<void(const TableRef&)> flush)
+      : buffer_(buffer), flush_(std::move(flush)) {}
+
+  Result<int64_t> Flush(const TableRef& table) override {
+    flush_(table);
+    return 0;
+  }
+  Status ShowFiles(const TableRef& table, const FileSetRef& files) override {
+    buffer_.Swap(table->id, buffer_.Snapshot()->at(table->id)->flushed, files);
+    return OkStatus();
+  }
+  std::vector<catalog::JobInfo> Jobs() const override { return {}; }
+
+ private:
+  buffer::Buffer& buffer_;
+  const std::function<void(const TableRef&)> flush_;
 };
 
 // The rows of a result, as text.
@@ -102,6 +124,7 @@ class EngineFixture : public ::testing::Test {
   std::unique_ptr<buffer::MemoryBudget> budget_;
   std::unique_ptr<buffer::Buffer> buffer_;
   std::unique_ptr<ApplyingWriter> writer_;
+  std::unique_ptr<DirectMaintenance> maintenance_;
   std::unique_ptr<lake::TableSet> tables_;
   std::unique_ptr<SqlEngine> engine_;
   std::unique_ptr<Session> session_;

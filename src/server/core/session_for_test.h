@@ -32,7 +32,7 @@ class SessionForTest : public engine::Session {
   void RollbackImplicit() override;
   void ForgetPrepared() override { events.emplace_back("forget prepared"); }
   void Discard() override { events.emplace_back("discard"); }
-  engine::TransactionMark Mark() const override { return {rows_waiting, 0, 0}; }
+  engine::TransactionMark Mark() const override { return {rows_waiting, 0, 0, 0}; }
   Status RollbackToMark(const engine::TransactionMark& mark) override;
   void NoteFailure() override;
   engine::TransactionState transaction_state() const override { return state; }
