@@ -69,6 +69,7 @@ class OptionsLoader {
     for (const auto& [name, value] : inputs_.command_line) {
       VARVE_RETURN_IF_ERROR(Set(name, value, OptionSource::kCommandLine));
     }
+    VARVE_RETURN_IF_ERROR(CheckBucketOptions());
     return std::move(options_);
   }
 
@@ -120,16 +121,36 @@ class OptionsLoader {
     return OkStatus();
   }
 
-  // Variables that other tools share (AWS_*) may be set without any thought of Varve: those whose
-  // option is refused anyway matter only when the bucket itself is asked for.
-  static bool IsForeign(const OptionSpec& option) {
-    return option.environment.starts_with("AWS_") && option.name != "s3-bucket" &&
-           option.name != "lock-provider";
+  // What says how a bucket is reached and who may write to it.
+  static bool IsAboutTheBucket(const OptionSpec& option) {
+    return (option.name.starts_with("s3-") && option.name != "s3-bucket") ||
+           option.name.starts_with("dynamodb-") || option.name == "lock-provider";
+  }
+
+  bool HasBucket() const {
+    const auto given = inputs_.command_line.find("s3-bucket");
+    if (given != inputs_.command_line.end()) return !given->second.empty();
+    return !options_.Text("s3-bucket").empty();
+  }
+
+  // A setting that is accepted does something.
+  Status CheckBucketOptions() const {
+    if (HasBucket()) return OkStatus();
+    for (const OptionSpec& option : AllOptions()) {
+      const OptionValue& value = options_.values_.find(option.name)->second;
+      if (IsAboutTheBucket(option) && value.text != option.default_text) {
+        return InvalidArgument("{} ({}) does nothing without s3-bucket; leave it out", option.name,
+                               SourceName(value.source));
+      }
+    }
+    return OkStatus();
   }
 
   Status ReadEnvironment() {
     for (const OptionSpec& option : AllOptions()) {
-      if (IsForeign(option) && !option.refused_because.empty()) continue;
+      // Other tools share these variables: they may be set without any thought of Varve. The bucket
+      // comes before them in the table.
+      if (IsAboutTheBucket(option) && !HasBucket()) continue;
       std::string_view names = option.environment;
       while (!names.empty()) {
         const size_t comma = names.find(',');

@@ -76,17 +76,45 @@ TEST(OptionsTest, UnknownOptionsStopTheStart) {
 }
 
 TEST(OptionsTest, WhatCannotBeHonouredIsRefusedAndSecretsAreNotPrinted) {
-  EXPECT_FALSE(LoadOptions(Inputs({{"AWS_S3_BUCKET", "b"}})).ok());
-  OptionInputs inputs = Inputs();
-  inputs.command_line = {{"s3-secret-key", "hunter2"}};
-  const Status status = LoadOptions(inputs).status();
-  ASSERT_FALSE(status.ok());
-  EXPECT_EQ(MessageOf(status).find("hunter2"), std::string_view::npos);
+  for (const std::string name : {"grpc-token", "s3-secret-key"}) {
+    OptionInputs inputs = Inputs();
+    inputs.command_line = {{name, "hunter2"}};
+    const Status status = LoadOptions(inputs).status();
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(MessageOf(status).find("hunter2"), std::string_view::npos);
+  }
 }
 
 // A shell that is set up for other tools has these; they must not stop Varve on a local folder.
 TEST(OptionsTest, AmbientCloudVariablesAreIgnoredWithoutABucket) {
-  EXPECT_TRUE(LoadOptions(Inputs({{"AWS_REGION", "eu-west-1"}, {"AWS_ACCESS_KEY_ID", "x"}})).ok());
+  std::map<std::string, std::string> ambient = {{"AWS_REGION", "eu-west-1"},
+                                                {"AWS_ACCESS_KEY_ID", "x"},
+                                                {"AWS_ALLOW_HTTP", "1"},
+                                                {"AWS_PROFILE", "p"},
+                                                {"AWS_S3_LOCKING_PROVIDER", "other"}};
+  const Result<Options> local = LoadOptions(Inputs(ambient));
+  ASSERT_TRUE(local.ok()) << local.status();
+  EXPECT_EQ(local->Text("s3-region"), "us-east-1");
+  ambient["AWS_S3_BUCKET"] = "b";
+  EXPECT_FALSE(LoadOptions(Inputs(ambient)).ok()) << "now they count";
+}
+
+TEST(OptionsTest, ABucketTakesWhatBelongsToIt) {
+  const std::map<std::string, std::string> ambient = {{"AWS_REGION", "eu-west-1"},
+                                                      {"AWS_ENDPOINT_URL", "https://s"}};
+  OptionInputs inputs = Inputs(ambient);
+  inputs.command_line = {{"s3-bucket", "b"}, {"s3-region", "r"}, {"lock-provider", "single"}};
+  const Result<Options> options = LoadOptions(inputs);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->Text("s3-region"), "r");
+  EXPECT_EQ(options->Text("s3-endpoint"), "https://s");
+  for (const std::string name : {"s3-region", "lock-provider"}) {
+    inputs = Inputs();
+    inputs.command_line = {{name, "single"}};
+    const Status status = LoadOptions(inputs).status();
+    EXPECT_NE(MessageOf(status).find("does nothing without s3-bucket"), std::string_view::npos)
+        << status;
+  }
 }
 
 TEST(OptionRegistryTest, DefaultsPassTheirOwnChecks) {

@@ -28,7 +28,6 @@
 #include "ingest/decode_settings.h"
 #include "ingest/replayer.h"
 #include "ingest/value_text.h"
-#include "io/posix/local_store.h"
 #include "io/posix/posix_file_system.h"
 #include "io/store_set.h"
 #include "lake/table_set.h"
@@ -37,6 +36,7 @@
 #include "main/data_dir.h"
 #include "main/gauges.h"
 #include "main/job_warnings.h"
+#include "main/lake_store.h"
 #include "main/log_status.h"
 #include "maintenance/upkeep.h"
 #include "server/core/value_text.h"
@@ -145,7 +145,7 @@ struct Storage::Parts {
   buffer::Buffer buffer;
   catalog::Catalog catalog;
   lake::TableSet tables;
-  std::unique_ptr<io::LocalStore> store;
+  std::unique_ptr<LakeStore> lake_store;
   std::unique_ptr<lake::CommitStore> commits;
   io::StoreSet stores;
   std::unique_ptr<cache::BlockCache> cache;
@@ -176,9 +176,14 @@ void Storage::Parts::OpenCache(const config::Options& options) {
 
 Status Storage::Parts::OpenLake(const config::Options& options) {
   const std::string root = io::JoinPath(dir.Sub("lake"), options.Text("table-prefix"));
-  VARVE_ASSIGN_OR_RETURN(store, io::LocalStore::Open(root));
-  commits = std::make_unique<lake::PutIfAbsentCommits>(*store);
-  return stores.Add(std::string(io::kLakeStore), *store);
+  const char* const home = std::getenv("HOME");
+  VARVE_ASSIGN_OR_RETURN(lake_store,
+                         LakeStore::Open(options, root, files, home == nullptr ? "" : home));
+  if (options.Text("lock-provider") == "dynamodb") {
+    return SqlError(sqlstate::kFeatureNotSupported, "lock-provider: dynamodb is not built yet");
+  }
+  commits = std::make_unique<lake::PutIfAbsentCommits>(lake_store->store());
+  return stores.Add(std::string(io::kLakeStore), lake_store->store());
 }
 
 Status Storage::Parts::OpenEngine(const config::Options& options) {
@@ -198,12 +203,13 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.text_writer = [](const Column& column, size_t row, std::string& out) {
     server::AppendValueText(column, row, server::TextStyle(), out);
   };
-  VARVE_ASSIGN_OR_RETURN(engine, engine::SqlEngine::Open(std::move(settings), catalog, *store));
+  VARVE_ASSIGN_OR_RETURN(
+      engine, engine::SqlEngine::Open(std::move(settings), catalog, lake_store->store()));
   return OkStatus();
 }
 
 Status Storage::Parts::OpenTables(const config::Options& options) {
-  delta.store = store.get();
+  delta.store = &lake_store->store();
   delta.commits = commits.get();
   delta.checkpoints = &engine->checkpoint_codec();
   delta.clock = &Clock::System();
@@ -223,7 +229,8 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
       flush::StagerParts{buffer, budget, engine->parquet_writer(), files, Clock::System()},
       std::move(settings));
   flusher = std::make_unique<flush::Flusher>(
-      flush::FlushParts{buffer, *stager, tables, *store, Clock::System()}, dir.node_id);
+      flush::FlushParts{buffer, *stager, tables, lake_store->store(), Clock::System()},
+      dir.node_id);
   return OkStatus();
 }
 
@@ -267,8 +274,8 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
               .interval = kDropFoldersInterval,
               .run = [this](flush::JobRunner::Trigger) { return engine->DeleteDroppedFolders(); }});
   upkeep = std::make_unique<maintenance::Upkeep>(
-      maintenance::UpkeepParts{tables, *store, rewriter, *background, Clock::System()}, catalog,
-      UpkeepSettingsOf(options, dir));
+      maintenance::UpkeepParts{tables, lake_store->store(), rewriter, *background, Clock::System()},
+      catalog, UpkeepSettingsOf(options, dir));
   engine::EngineParts parts;
   parts.buffer = &buffer;
   parts.writer = committer.get();
@@ -311,6 +318,7 @@ void Storage::LimitFlushes(std::chrono::milliseconds limit) { parts_->flusher->G
 
 void Storage::Close(std::chrono::milliseconds limit) {
   LimitFlushes(limit);
+  const StopRequestsLater stop_requests(parts_->lake_store->cloud(), limit);
   parts_->upkeep->Stop();
   parts_->local_runner.Stop();
   parts_->runner.Stop();

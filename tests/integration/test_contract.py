@@ -48,7 +48,7 @@ def test_version_and_help():
         (["serve", "--log-sync", "sometimes"], "log-sync"),
         (["serve", "--listen", "0.0.0.0"], "loopback"),
         (["serve", "--listen", "nowhere"], "listen"),
-        (["serve", "--s3-bucket", "b"], "s3-bucket"),
+        (["serve", "--s3-region", "eu-west-1"], "s3-bucket"),
         (["serve", "--config", "/no/such/file.yaml"], "file"),
         (["serve", "--table-prefix", "../log"], "table-prefix"),
         (["serve", "--table-prefix", "/tables"], "table-prefix"),
