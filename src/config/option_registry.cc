@@ -8,8 +8,6 @@
 namespace varve::config {
 namespace {
 
-constexpr std::string_view kNeedsBucket =
-    "object stores are not built yet; tables live under data-dir";
 constexpr std::string_view kNoRings = "rings are not built yet";
 constexpr std::string_view kNoGrpc = "gRPC ingest is not built yet";
 constexpr std::string_view kNoQueue =
@@ -70,10 +68,14 @@ constexpr std::array kOptions = {
     OptionSpec{"lock-provider", "AWS_S3_LOCKING_PROVIDER", kChoice, "", 0, 0, "dynamodb|single", "",
                "Who decides between writers: empty, the store's conditional PUT; dynamodb, a lock "
                "table; single, nobody: this server is the bucket's only writer."},
-    OptionSpec{"dynamodb-table", "DELTA_DYNAMO_TABLE_NAME", kText, "", 0, 0, "", kNeedsBucket,
-               "Lock table of the lock provider."},
-    OptionSpec{"dynamodb-endpoint", "AWS_ENDPOINT_URL_DYNAMODB", kText, "", 0, 0, "", kNeedsBucket,
-               "Address of DynamoDB."},
+    OptionSpec{
+        "dynamodb-table", "DELTA_DYNAMO_TABLE_NAME", kText, "delta_log", 0, 0, "", "",
+        "Lock table of lock-provider=dynamodb: partition key \"key\", or \"tablePath\" with sort "
+        "key \"fileName\" to share tables with delta-rs and Spark."},
+    OptionSpec{"dynamodb-endpoint", "AWS_ENDPOINT_URL_DYNAMODB", kText, "", 0, 0, "", "",
+               "Address of DynamoDB; default Amazon's in s3-region."},
+    OptionSpec{"dynamodb-path-scheme", "VARVE_DYNAMODB_PATH_SCHEME", kChoice, "s3a", 0, 0, "s3a|s3",
+               "", "How tablePath begins in the lock table; the same for all who write a table."},
     OptionSpec{"table-prefix", "TIMEFUSION_TABLE_PREFIX", kFolder, "varve", 0, 0, "", "",
                "Folder of the lake below which the tables lie."},
     OptionSpec{"lake-refresh-secs", "VARVE_LAKE_REFRESH_SECS", kInteger, "30", 0, 86400, "", "",

@@ -80,19 +80,28 @@ Status LakeStore::OpenBucket(const config::Options& options, io::FileSystem& fil
   cloud_->region = IsDefault(options, "s3-region") && !profile_region.empty()
                        ? profile_region
                        : options.Text("s3-region");
-  VARVE_ASSIGN_OR_RETURN(std::unique_ptr<io::S3Client> client,
-                         io::S3Client::Make(SettingsOf(options, cloud_->region),
-                                            {cloud_->http, *cloud_->credentials, files,
-                                             Clock::System(), Random::System()}));
+  const auto make_client = [&] {
+    return io::S3Client::Make(
+        SettingsOf(options, cloud_->region),
+        {cloud_->http, *cloud_->credentials, files, Clock::System(), Random::System()});
+  };
+  VARVE_ASSIGN_OR_RETURN(std::unique_ptr<io::S3Client> client, make_client());
   const std::string& lock_provider = options.Text("lock-provider");
   io::S3StoreSettings settings;
   settings.name = io::kLakeStore;
   settings.prefix = options.Text("table-prefix");
   settings.single_writer = lock_provider == "single";
-  auto store = std::make_unique<io::S3Store>(std::move(settings), std::move(client));
+  auto store = std::make_unique<io::S3Store>(settings, std::move(client));
   VARVE_RETURN_IF_ERROR(io::CheckBucket(*store));
   if (lock_provider.empty()) {
     VARVE_RETURN_IF_ERROR(io::ProbeConditionalPut(*store, Random::System()));
+  } else if (lock_provider == "dynamodb" &&
+             !io::ProbeConditionalPut(*store, Random::System()).ok()) {
+    // The lock table says whose a version is; looking before writing is all that is left to do
+    // about writers who do not heed it.
+    settings.single_writer = true;
+    VARVE_ASSIGN_OR_RETURN(client, make_client());
+    store = std::make_unique<io::S3Store>(std::move(settings), std::move(client));
   }
   spdlog::info("tables are in s3://{}/{} at {}", cloud_->bucket, options.Text("table-prefix"),
                store->client().endpoint());

@@ -33,6 +33,7 @@
 #include "lake/table_set.h"
 #include "log/local_log.h"
 #include "main/cache_gauges.h"
+#include "main/commit_coordination.h"
 #include "main/data_dir.h"
 #include "main/gauges.h"
 #include "main/job_warnings.h"
@@ -146,6 +147,7 @@ struct Storage::Parts {
   catalog::Catalog catalog;
   lake::TableSet tables;
   std::unique_ptr<LakeStore> lake_store;
+  std::unique_ptr<CommitCoordination> coordination;
   std::unique_ptr<lake::CommitStore> commits;
   io::StoreSet stores;
   std::unique_ptr<cache::BlockCache> cache;
@@ -179,10 +181,9 @@ Status Storage::Parts::OpenLake(const config::Options& options) {
   const char* const home = std::getenv("HOME");
   VARVE_ASSIGN_OR_RETURN(lake_store,
                          LakeStore::Open(options, root, files, home == nullptr ? "" : home));
-  if (options.Text("lock-provider") == "dynamodb") {
-    return SqlError(sqlstate::kFeatureNotSupported, "lock-provider: dynamodb is not built yet");
-  }
-  commits = std::make_unique<lake::PutIfAbsentCommits>(lake_store->store());
+  VARVE_ASSIGN_OR_RETURN(coordination, CommitCoordination::Open(options, lake_store->cloud()));
+  VARVE_ASSIGN_OR_RETURN(commits, coordination->For(lake_store->store(), options.Text("s3-bucket"),
+                                                    options.Text("table-prefix")));
   return stores.Add(std::string(io::kLakeStore), lake_store->store());
 }
 

@@ -13,7 +13,7 @@ _buckets = itertools.count(1)
 class ObjectStoreServer(PartProcess):
     """What tests need of any S3 server. Plain HTTP, path style, one pair of keys."""
 
-    access_key = "varve-test-key"
+    access_key = "varvetestkey"  # DynamoDB Local takes letters and digits only, and servers use one pair for both
     secret_key = "varve-test-secret"
     region = "us-east-1"
 
