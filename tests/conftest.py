@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from tests.support.dynamodb_local import DynamoDbLocal  # noqa: E402
 from tests.support.object_stores import VersityGw  # noqa: E402
 from tests.support.spark_session import SparkSession  # noqa: E402
-from tests.support.varve_server import VarveServer, kill_left_behind  # noqa: E402
+from tests.support.varve_server import BY_HAND, VarveServer, kill_left_behind  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,6 +31,20 @@ def server(tmp_path):
 def shared_server(tmp_path_factory):
     """One server for all tests of a module; each test makes tables of its own."""
     with VarveServer(tmp_path_factory.mktemp("varve") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def quiet_server(tmp_path):
+    """As `server`, and it commits nothing to the lake unless it is told to."""
+    with VarveServer(tmp_path / "data", BY_HAND) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_quiet_server(tmp_path_factory):
+    """As `shared_server`, and it commits nothing to the lake unless it is told to."""
+    with VarveServer(tmp_path_factory.mktemp("varve") / "data", BY_HAND) as running:
         yield running
 
 

@@ -120,10 +120,10 @@ class Foreign:
 
 
 @pytest.fixture
-def foreign(shared_server, request):
+def foreign(shared_quiet_server, request):
     """A name that no other test uses; the table is the test's to make."""
     name = re.sub(r"\W", "_", request.node.name).lower()
-    yield Foreign(shared_server, name)
+    yield Foreign(shared_quiet_server, name)
 
 
 def cut_history(folder, through):
@@ -264,26 +264,26 @@ def test_types_that_varve_lacks_are_refused_by_column(foreign, spark):
     assert "nested" in foreign.refusal()
 
 
-def test_a_table_that_comes_to_need_more_is_refused(server, spark):
+def test_a_table_that_comes_to_need_more_is_refused(quiet_server, spark):
     """Spark switches deletion vectors on under a table that Varve serves: nothing is committed to it any more, and
     rows that were acknowledged stay in the log."""
-    with server.connect() as connection:
+    with quiet_server.connect() as connection:
         connection.execute("CREATE TABLE grown (timestamp timestamptz NOT NULL, id bigint)")
         connection.execute("INSERT INTO grown SELECT now(), i FROM generate_series(1, 10) AS s(i)")
         connection.execute("SELECT varve.flush('grown')")
         connection.execute("INSERT INTO grown VALUES (now(), 11)")
-        folder = folder_of(server, "grown")
+        folder = folder_of(quiet_server, "grown")
         spark.sql(f"ALTER TABLE {folder.spark} SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
         spark.sql(f"DELETE FROM {folder.spark} WHERE id = 3")
         for statement in ("SELECT varve.refresh('grown')", "SELECT varve.flush('grown')"):
             with pytest.raises(psycopg.errors.FeatureNotSupported, match="deletionVectors"):
                 connection.execute(statement)
-    server.kill()
-    server.start()
-    with server.connect() as connection:
+    quiet_server.kill()
+    quiet_server.start()
+    with quiet_server.connect() as connection:
         with pytest.raises(psycopg.errors.FeatureNotSupported, match="deletionVectors"):
             connection.execute("SELECT count(*) FROM grown")
-    server.kill()  # An orderly stop would want to flush.
+    quiet_server.kill()  # An orderly stop would want to flush.
     assert folder.versions() == list(range(4))
-    replayed = re.search(r"log replayed: (\d+) rows", server.stderr())
+    replayed = re.search(r"log replayed: (\d+) rows", quiet_server.stderr())
     assert int(replayed[1]) >= 1, "the row that never came into the lake"

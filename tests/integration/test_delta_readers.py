@@ -35,12 +35,12 @@ def check_all(connection, table, folder, rows, spark):
     check_readers(folder, rows, spark)
 
 
-def test_every_type_and_partition_is_read_alike(shared_server, spark):
-    with shared_server.connect() as connection:
+def test_every_type_and_partition_is_read_alike(shared_quiet_server, spark):
+    with shared_quiet_server.connect() as connection:
         create(connection, "readers_types")
         rows = make_rows(0, 210)
         fill(connection, "readers_types", rows)
-        folder = folder_of(shared_server, "readers_types")
+        folder = folder_of(shared_quiet_server, "readers_types")
         check_all(connection, "readers_types", folder, rows, spark)
     table = folder.table()
     assert table.protocol().min_reader_version == 1
@@ -51,15 +51,15 @@ def test_every_type_and_partition_is_read_alike(shared_server, spark):
     assert not [name for name in folder.names() if name.endswith(".tmp")]
 
 
-def test_many_commits_with_checkpoints_are_read_alike(shared_server, tmp_path, spark):
-    with shared_server.connect() as connection:
+def test_many_commits_with_checkpoints_are_read_alike(shared_quiet_server, tmp_path, spark):
+    with shared_quiet_server.connect() as connection:
         create(connection, "readers_commits")
         rows = []
         for commit in range(24):
             new = make_rows(1000 * commit, 9)
             fill(connection, "readers_commits", new)
             rows += new
-        folder = folder_of(shared_server, "readers_commits")
+        folder = folder_of(shared_quiet_server, "readers_commits")
         check_all(connection, "readers_commits", folder, rows, spark)
     assert folder.versions() == list(range(25))
     assert json.loads(folder.read("_delta_log/_last_checkpoint"))["version"] == 20
@@ -80,15 +80,15 @@ def test_many_commits_with_checkpoints_are_read_alike(shared_server, tmp_path, s
     assert_same(read_deltalake(copy), rows, "deltalake without _last_checkpoint")
 
 
-def test_readers_prune_by_our_statistics_without_losing_rows(shared_server, spark):
-    with shared_server.connect() as connection:
+def test_readers_prune_by_our_statistics_without_losing_rows(shared_quiet_server, spark):
+    with shared_quiet_server.connect() as connection:
         create(connection, "readers_prune")
         rows = []
         for commit in range(6):
             new = make_rows(500 * commit, 50)
             fill(connection, "readers_prune", new)
             rows += new
-    folder = folder_of(shared_server, "readers_prune")
+    folder = folder_of(shared_quiet_server, "readers_prune")
     scan = polars.scan_delta(folder.url)
 
     def count(condition):
@@ -142,8 +142,8 @@ def check_spark_prunes(spark, folder, rows, limits, bodies):
     assert counts(numbers) == list(numbers.values())
 
 
-def test_an_added_column_reads_as_null_in_older_files(shared_server, spark):
-    with shared_server.connect() as connection:
+def test_an_added_column_reads_as_null_in_older_files(shared_quiet_server, spark):
+    with shared_quiet_server.connect() as connection:
         create(connection, "readers_added")
         old, new = make_rows(0, 20), make_rows(100, 20)
         fill(connection, "readers_added", old)
@@ -159,21 +159,21 @@ def test_an_added_column_reads_as_null_in_older_files(shared_server, spark):
         expected = {row["id"]: (None, None) for row in old + new} | {999: ("new", [1, None])}
         found = connection.execute("SELECT id, extra, more FROM readers_added").fetchall()
         assert {row[0]: row[1:] for row in found} == expected
-    folder = folder_of(shared_server, "readers_added")
+    folder = folder_of(shared_quiet_server, "readers_added")
     readers = readers_of(folder, spark)
     del readers["duckdb"]  # Here it reads file by file, and old files do not have the column.
     for name, read in readers.items():
         assert {row["id"]: (row["extra"], row["more"]) for row in read(folder)} == expected, name
 
 
-def test_every_read_during_ingest_is_one_version(server, spark):
+def test_every_read_during_ingest_is_one_version(quiet_server, spark):
     """Each version holds whole transactions, and all that came before them."""
     batch_rows, batches = 20, 40
     failures, reads, done = [], dict.fromkeys(["deltalake", "polars", "duckdb", "spark"], 0), threading.Event()
-    with server.connect() as connection:
+    with quiet_server.connect() as connection:
         create(connection, "readers_midway")
         fill(connection, "readers_midway", make_rows(0, batch_rows))
-        folder = folder_of(server, "readers_midway")
+        folder = folder_of(quiet_server, "readers_midway")
 
         def check(ids, name):
             ids = sorted(ids)
@@ -213,8 +213,8 @@ def test_every_read_during_ingest_is_one_version(server, spark):
 
 
 @pytest.mark.parametrize("kind", ["timestamp", "time", "interval"])
-def test_types_that_delta_does_not_have_are_refused(shared_server, kind):
-    with shared_server.connect() as connection:
+def test_types_that_delta_does_not_have_are_refused(shared_quiet_server, kind):
+    with shared_quiet_server.connect() as connection:
         with pytest.raises(Exception) as refused:
             connection.execute(f'CREATE TABLE readers_{kind} ("timestamp" timestamptz NOT NULL, odd {kind})')
         assert refused.value.sqlstate == "0A000"

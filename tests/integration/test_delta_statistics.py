@@ -80,17 +80,19 @@ def check_file(folder, add):
 
 
 @pytest.fixture(scope="module")
-def folder(shared_server):
+def folder(shared_quiet_server):
     """A table of Varve with several versions and a checkpoint at version 10."""
-    with shared_server.connect() as connection:
+    with shared_quiet_server.connect() as connection:
         create(connection, "statistics", partition_by="project_id, date")
         # Files of one row, of one value, of many, with NULL only, and with text of every length.
         fill(connection, "statistics", make_rows(4, 1))
         for begin in range(0, 450, 50):
             fill(connection, "statistics", make_rows(begin + 1000, 3 + begin // 4))
         connection.execute("ALTER TABLE statistics ADD COLUMN later bigint")
+        # Merged files have statistics of their own making.
+        connection.execute("SELECT varve.compact('statistics')")
         fill(connection, "statistics", make_rows(5000, 3))
-    return folder_of(shared_server, "statistics")
+    return folder_of(shared_quiet_server, "statistics")
 
 
 def test_statistics_are_true_of_each_file(folder):
@@ -100,6 +102,8 @@ def test_statistics_are_true_of_each_file(folder):
             bounded |= check_file(folder, add)
             files += 1
     assert files > 50
+    operations = [folder.actions(version, "commitInfo")[0]["operation"] for version in folder.versions()]
+    assert "OPTIMIZE" in operations
     expected = set(COLUMNS) - UNBOUNDED - UNCOUNTED
     assert bounded == expected, "columns that should have had bounds somewhere"
 

@@ -67,15 +67,15 @@ def run_all(*actions):
     assert not failures, failures
 
 
-def test_varve_and_delta_rs_append_at_once(server, spark):
+def test_varve_and_delta_rs_append_at_once(quiet_server, spark):
     rounds = 15
-    with server.connect() as connection:
+    with quiet_server.connect() as connection:
         create(connection, "writers_race")
         fill(connection, "writers_race", make_rows(0, 1))
-        folder = folder_of(server, "writers_race")
+        folder = folder_of(quiet_server, "writers_race")
 
         def varve():
-            with server.connect() as own:
+            with quiet_server.connect() as own:
                 for number in range(rounds):
                     fill(own, "writers_race", make_rows(1000 + 10 * number, 10))
 
@@ -91,14 +91,14 @@ def test_varve_and_delta_rs_append_at_once(server, spark):
     check_readers(folder, expected, spark)
 
 
-def test_spark_appends_and_rewrites_while_rows_come_in(server, spark):
+def test_spark_appends_and_rewrites_while_rows_come_in(quiet_server, spark):
     """On a local folder Spark looks whether a version is taken and then renames its file over it, so Varve's
     commits wait for Spark's. Rows go into Varve all the time."""
-    with server.connect() as connection:
+    with quiet_server.connect() as connection:
         create(connection, "writers_turns")
         expected = make_rows(10, 14)
         fill(connection, "writers_turns", expected)
-        folder = folder_of(server, "writers_turns")
+        folder = folder_of(quiet_server, "writers_turns")
         steps = [
             partial(spark_append, spark, folder, 3000, 10),
             partial(spark_append, spark, folder, 3010, 10),
@@ -130,34 +130,34 @@ def test_spark_appends_and_rewrites_while_rows_come_in(server, spark):
 
 
 @pytest.mark.parametrize("by", ["deltalake", "spark"])
-def test_rows_come_once_after_a_crash_when_others_keep_the_log(server, spark, by):
+def test_rows_come_once_after_a_crash_when_others_keep_the_log(quiet_server, spark, by):
     """Which rows of Varve's own log are in the lake already is known from the checkpoint of another."""
-    with server.connect() as connection:
+    with quiet_server.connect() as connection:
         create(connection, "writers_crash")
         fill(connection, "writers_crash", make_rows(0, 20))
         insert(connection, "writers_crash", make_rows(100, 20))
-        folder = folder_of(server, "writers_crash")
+        folder = folder_of(quiet_server, "writers_crash")
         append_by_deltalake(folder, make_rows(200, 20))
         if by == "spark":
             spark.checkpoint(folder.path)
         else:
             folder.table().create_checkpoint()
-        server.kill()
+        quiet_server.kill()
         cut_history(folder, folder.versions()[-1])
     append_by_deltalake(folder, make_rows(300, 20))
     expected = [row for begin in (0, 100, 200, 300) for row in make_rows(begin, 20)]
-    server.start()
-    with server.connect() as connection:
+    quiet_server.start()
+    with quiet_server.connect() as connection:
         assert_same(read_varve(connection, "writers_crash"), expected, "varve")
         flush(connection, "writers_crash")
         check_readers(folder, expected, spark)
 
 
-def test_what_others_wrote_survives_our_commits_and_checkpoints(server, spark):
-    with server.connect() as connection:
+def test_what_others_wrote_survives_our_commits_and_checkpoints(quiet_server, spark):
+    with quiet_server.connect() as connection:
         create(connection, "writers_keep")
         fill(connection, "writers_keep", make_rows(0, 10))
-        folder = folder_of(server, "writers_keep")
+        folder = folder_of(quiet_server, "writers_keep")
         settings = {"spark_databricks_delta_write_txnAppId": "stream of theirs",
                     "spark_databricks_delta_write_txnVersion": "7"}
         with spark.setting(**settings):

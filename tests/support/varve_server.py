@@ -11,6 +11,14 @@ import psycopg
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY = re.compile(r"^ready pg=(\d+) http=(\d+) grpc=(\d+) data=(.*)$")
+# Options of a server that commits nothing by itself: tests that count versions say when.
+BY_HAND = {
+    "flush-interval-secs": 86400,
+    "compact-interval-secs": 0,
+    "retention-interval-secs": 0,
+    "vacuum-interval-secs": 0,
+    "lake-refresh-secs": 0,
+}
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 
