@@ -74,6 +74,8 @@ Status DuckSession::KeepStatementRows() {
   if (state_->statement_rows.empty()) return OkStatus();
   if (mode_ == Mode::kAutoCommit) {
     VARVE_RETURN_IF_ERROR(CheckTables(state_->statement_rows));
+    // They may wait for memory, and what this statement holds does not come back meanwhile.
+    state_->snapshot.reset();
     return core_.parts.writer->Write(std::exchange(state_->statement_rows, {}));
   }
   VARVE_RETURN_IF_ERROR(changer_.CheckMayWrite(state_->statement_rows));
