@@ -20,6 +20,8 @@ FAULT_POINTS = [
     "log.after_sync",
     "log.mid_truncate",
     "flush.mid_files",
+    "flush.after_stage",
+    "flush.mid_upload",
     "flush.after_files",
     "flush.after_commit",
     "lake.mid_checkpoint",
