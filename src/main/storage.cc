@@ -275,7 +275,8 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
               .interval = kDropFoldersInterval,
               .run = [this](flush::JobRunner::Trigger) { return engine->DeleteDroppedFolders(); }});
   upkeep = std::make_unique<maintenance::Upkeep>(
-      maintenance::UpkeepParts{tables, lake_store->store(), rewriter, *background, Clock::System()},
+      maintenance::UpkeepParts{tables, lake_store->store(), files, rewriter, *background,
+                               Clock::System()},
       catalog, UpkeepSettingsOf(options, dir));
   engine::EngineParts parts;
   parts.buffer = &buffer;

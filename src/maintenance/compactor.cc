@@ -2,9 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "base/telemetry.h"
@@ -192,16 +192,14 @@ Result<std::string> Compactor::LocalPath(const std::string& object, const std::s
   std::string path = parts_.store.ReadPath(object);
   if (path.find("://") == std::string::npos) return path;
   path = fmt::format("{}/in-{}.parquet", folder, Uuid::MakeV4().ToString());
-  std::ofstream out(path, std::ios::binary);
+  VARVE_ASSIGN_OR_RETURN(const auto out, parts_.files.Create(path, 0));
   const auto bytes = static_cast<uint64_t>(file.bytes);
   for (uint64_t begin = 0; begin < bytes; begin += kCopyBytes) {
     VARVE_ASSIGN_OR_RETURN(
         const std::string part,
         parts_.store.GetRange(object, begin, std::min(begin + kCopyBytes, bytes)));
-    out.write(part.data(), static_cast<std::streamsize>(part.size()));
+    VARVE_RETURN_IF_ERROR(out->Append(part));
   }
-  out.close();
-  if (!out) return SqlErrorf(sqlstate::kIoError, "cannot write {}", path);
   return path;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "catalog/maintenance.h"
 #include "catalog/table_upkeep.h"
+#include "io/file.h"
 #include "io/object_store.h"
 #include "lake/file_rewriter.h"
 #include "lake/table_set.h"
@@ -18,6 +19,7 @@ namespace varve::maintenance {
 struct UpkeepParts {
   lake::TableSet& tables;
   io::ObjectStore& store;
+  io::FileSystem& files;
   lake::FileRewriter& rewriter;
   catalog::Maintenance& maintenance;  // shows what was committed to readers
   Clock& clock;
