@@ -189,12 +189,14 @@ struct Form {
   std::string_view text;  // empty: DuckDB's own
 };
 
-constexpr std::array<Form, 38> kForms = {{
+constexpr std::array<Form, 39> kForms = {{
     {"must appear in the GROUP BY clause", sqlstate::kGroupingError,
      "column \"{0}\" must appear in the GROUP BY clause or be used in an aggregate function"},
     {"WHERE clause cannot contain aggregates", sqlstate::kGroupingError,
      "aggregate functions are not allowed in WHERE"},
     {"cannot contain aggregates", sqlstate::kGroupingError, ""},
+    {"Aggregate functions are not supported here", sqlstate::kGroupingError,
+     "aggregate functions are not allowed here"},
     {"aggregate function calls cannot be nested", sqlstate::kGroupingError,
      "aggregate function calls cannot be nested"},
     {"aggregate function", sqlstate::kGroupingError, ""},

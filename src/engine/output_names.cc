@@ -4,7 +4,10 @@
 #include <duckdb/common/extra_type_info.hpp>
 #include <duckdb/parser/expression/list.hpp>
 #include <duckdb/parser/query_node/list.hpp>
+#include <duckdb/parser/statement/delete_statement.hpp>
+#include <duckdb/parser/statement/insert_statement.hpp>
 #include <duckdb/parser/statement/select_statement.hpp>
+#include <duckdb/parser/statement/update_statement.hpp>
 #include <duckdb/parser/tableref/expressionlistref.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
 #include <utility>
@@ -185,12 +188,18 @@ bool KeepsItsNames(const ParsedExpression& expression) {
 
 class Naming : public StatementWalk {
  protected:
-  void OnSelect(SelectNode& node) override {
-    for (auto& column : node.select_list) {
-      if (column->HasAlias() || KeepsItsNames(*column)) continue;
-      if (column->GetExpressionClass() == ExpressionClass::COLUMN_REF) continue;
-      Name name = NameOf(*column);
-      column->SetAlias(name.strength == Strength::kNone ? "?column?" : std::move(name.text));
+  void OnSelect(SelectNode& node) override { NameColumns(node.select_list); }
+
+  void OnStatement(SQLStatement& statement) override {
+    switch (statement.type) {
+      case StatementType::INSERT_STATEMENT:
+        return NameColumns(statement.Cast<InsertStatement>().returning_list);
+      case StatementType::UPDATE_STATEMENT:
+        return NameColumns(statement.Cast<UpdateStatement>().returning_list);
+      case StatementType::DELETE_STATEMENT:
+        return NameColumns(statement.Cast<DeleteStatement>().returning_list);
+      default:
+        return;
     }
   }
 
@@ -200,6 +209,15 @@ class Naming : public StatementWalk {
   }
 
  private:
+  static void NameColumns(vector<unique_ptr<ParsedExpression>>& columns) {
+    for (auto& column : columns) {
+      if (column->HasAlias() || KeepsItsNames(*column)) continue;
+      if (column->GetExpressionClass() == ExpressionClass::COLUMN_REF) continue;
+      Name name = NameOf(*column);
+      column->SetAlias(name.strength == Strength::kNone ? "?column?" : std::move(name.text));
+    }
+  }
+
   // VALUES has columns column1, column2, ...
   static void NameValues(TableRef& table) {
     auto& values = table.Cast<ExpressionListRef>();

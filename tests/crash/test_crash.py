@@ -168,3 +168,41 @@ def test_the_ledger_sees_each_kind_of_broken_promise():
     unknown.check({0: (1, 1, 0, 0, 0)})
     with pytest.raises(Violation):
         unknown.check({})
+
+
+@pytest.mark.parametrize("fault", ["dml.mid_files", "dml.after_files", "dml.after_commit"])
+@pytest.mark.parametrize("transaction", [False, True])
+def test_a_delete_or_update_survives_whole_or_not_at_all(tmp_path, fault, transaction):
+    """Two partitions are touched, by one statement or by several of one transaction."""
+    with VarveServer(tmp_path / "data", OPTIONS) as server:
+        with server.connect() as connection:
+            connection.execute(
+                "CREATE TABLE c (timestamp timestamptz NOT NULL, id integer, grp text) WITH (partition_by = 'grp')")
+            connection.execute(
+                "INSERT INTO c SELECT '2026-01-01'::timestamptz, i, 'g' || i % 2 FROM generate_series(1, 100) s(i)")
+        server.stop()
+        server.start({"VARVE_FAULT": fault})
+        statement = "UPDATE c SET id = id + 1000 WHERE id <= 10"
+        if transaction:
+            statement = (f"BEGIN; INSERT INTO c VALUES ('2026-01-01', 7, 'g3'); {statement};"
+                         "DELETE FROM c WHERE id = 1007; COMMIT")
+        with server.connect() as connection, pytest.raises(psycopg.OperationalError):
+            connection.execute(statement)
+        assert server.wait_for_death(FAULT_TIMEOUT_S)
+        server.kill()
+        if fault != "dml.after_commit":
+            expected = (100, 5050)
+        elif transaction:
+            expected = (99, 5050 + 10 * 1000 - 1007)
+        else:
+            expected = (100, 5050 + 10 * 1000)
+        for _ in range(2):
+            server.start()
+            with server.connect() as connection:
+                assert connection.execute("SELECT count(*), sum(id) FROM c").fetchone() == expected
+                connection.execute("INSERT INTO c VALUES ('2026-01-01', 0, 'g1')")
+                connection.execute("DELETE FROM c WHERE id = 0")
+            server.kill()
+        server.start()
+        with server.connect() as connection:
+            assert connection.execute("SELECT count(*), sum(id) FROM c").fetchone() == expected
