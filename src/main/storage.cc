@@ -15,6 +15,7 @@
 #include "base/telemetry.h"
 #include "buffer/buffer.h"
 #include "cache/block_cache.h"
+#include "cache/caching_store.h"
 #include "catalog/catalog.h"
 #include "catalog/schema_file.h"
 #include "config/option_registry.h"
@@ -151,6 +152,8 @@ struct Storage::Parts {
   std::unique_ptr<lake::CommitStore> commits;
   io::StoreSet stores;
   std::unique_ptr<cache::BlockCache> cache;
+  std::unique_ptr<cache::CachingStore> caching;  // a bucket only: files on the disk need no copy
+  io::ObjectStore* store = nullptr;              // what writes and reads of the lake go through
   std::unique_ptr<engine::SqlEngine> engine;
   lake::DeltaTable::Context delta;
   std::unique_ptr<flush::Stager> stager;
@@ -184,7 +187,12 @@ Status Storage::Parts::OpenLake(const config::Options& options) {
   VARVE_ASSIGN_OR_RETURN(coordination, CommitCoordination::Open(options, lake_store->cloud()));
   VARVE_ASSIGN_OR_RETURN(commits, coordination->For(lake_store->store(), options.Text("s3-bucket"),
                                                     options.Text("table-prefix")));
-  return stores.Add(std::string(io::kLakeStore), lake_store->store());
+  store = &lake_store->store();
+  if (lake_store->cloud() != nullptr) {
+    caching = std::make_unique<cache::CachingStore>(std::string(io::kLakeStore), *store, *cache);
+    store = caching.get();
+  }
+  return stores.Add(std::string(io::kLakeStore), *store);
 }
 
 Status Storage::Parts::OpenEngine(const config::Options& options) {
@@ -204,13 +212,12 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.text_writer = [](const Column& column, size_t row, std::string& out) {
     server::AppendValueText(column, row, server::TextStyle(), out);
   };
-  VARVE_ASSIGN_OR_RETURN(
-      engine, engine::SqlEngine::Open(std::move(settings), catalog, lake_store->store()));
+  VARVE_ASSIGN_OR_RETURN(engine, engine::SqlEngine::Open(std::move(settings), catalog, *store));
   return OkStatus();
 }
 
 Status Storage::Parts::OpenTables(const config::Options& options) {
-  delta.store = &lake_store->store();
+  delta.store = store;
   delta.commits = commits.get();
   delta.checkpoints = &engine->checkpoint_codec();
   delta.clock = &Clock::System();
@@ -230,8 +237,7 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
       flush::StagerParts{buffer, budget, engine->parquet_writer(), files, Clock::System()},
       std::move(settings));
   flusher = std::make_unique<flush::Flusher>(
-      flush::FlushParts{buffer, *stager, tables, lake_store->store(), Clock::System()},
-      dir.node_id);
+      flush::FlushParts{buffer, *stager, tables, *store, Clock::System()}, dir.node_id);
   return OkStatus();
 }
 
@@ -275,8 +281,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
               .interval = kDropFoldersInterval,
               .run = [this](flush::JobRunner::Trigger) { return engine->DeleteDroppedFolders(); }});
   upkeep = std::make_unique<maintenance::Upkeep>(
-      maintenance::UpkeepParts{tables, lake_store->store(), files, rewriter, *background,
-                               Clock::System()},
+      maintenance::UpkeepParts{tables, *store, files, rewriter, *background, Clock::System()},
       catalog, UpkeepSettingsOf(options, dir));
   engine::EngineParts parts;
   parts.buffer = &buffer;

@@ -140,6 +140,7 @@ def test_writes_go_on_during_an_outage(tmp_path, shared_versity_gw):
                 slowest = max(slowest, time.monotonic() - began)
                 time.sleep(0.1)
             assert slowest < 2.0, "an acknowledgement waits for the log, not for the store"
+            assert totals(connection)[0] == 40 * ROWS_PER_ROUND, "what was flushed is read from the cache"
             with pytest.raises(psycopg.Error) as error:
                 flush(server)
             assert "s3://" in str(error.value)
