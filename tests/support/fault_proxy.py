@@ -13,7 +13,7 @@ FAULTS = {
     "error_500": "500 without asking the store",
     "slow_down": "503 SlowDown without asking the store",
     "cut": "the connection ends before the store is asked",
-    "cut_body": "the store's answer ends in the middle",
+    "cut_body": "the store's answer ends in the middle of its body, or of its head when it has none",
     "silent": "the answer never comes, and the store was not asked",
     "lost_answer": "the store does it, and the connection ends before the answer",
     "late_silent": "the store does it, and the answer never comes",
@@ -126,7 +126,8 @@ class FaultProxy:
         if fault == "late_silent":
             await asyncio.sleep(3600)
         if fault == "cut_body":
-            writer.write(answer_head + answer_body[: len(answer_body) // 2])
+            cut_from = answer_head + answer_body if answer_body else answer_head[:-2]
+            writer.write(cut_from[: len(cut_from) - max(len(answer_body) // 2, 1)])
             await writer.drain()
             return False
         writer.write(answer_head + answer_body)
