@@ -175,6 +175,7 @@ TEST_F(JobRunnerTest, ASlowJobDoesNotHoldUpTheOther) {
   runner_.Wake(quick);
   EXPECT_EQ(runs_.WaitFor(1).size(), 1u);
   gate.Open();
+  runner_.Stop();  // the slow job must be through the gate before the gate is gone
 }
 
 TEST_F(JobRunnerTest, StopWaitsForWhatRunsAndNothingRunsAfterIt) {
