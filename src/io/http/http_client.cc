@@ -48,9 +48,10 @@ struct Exchange {
   const HttpRequest& request;
   StopGate& gate;
   HttpResponse response;
-  uint64_t sent = 0;      // bytes of the body
-  uint64_t received = 0;  // bytes of the body
-  Status error;           // what made a callback end the request
+  uint64_t sent = 0;        // bytes of the body
+  uint64_t received = 0;    // bytes of the body
+  bool head_ended = false;  // libcurl takes a head that was cut off for a whole one
+  Status error;             // what made a callback end the request
 
   uint64_t body_bytes() const {
     const FileRegion& file = request.file;
@@ -114,8 +115,10 @@ void BeginAnswer(std::string_view line, HttpResponse& response) {
 }
 
 size_t TakeHeader(char* from, size_t size, size_t count, void* context) {
-  HttpResponse& response = static_cast<Exchange*>(context)->response;
+  auto& exchange = *static_cast<Exchange*>(context);
+  HttpResponse& response = exchange.response;
   const std::string_view line(from, size * count);
+  exchange.head_ended = line == "\r\n" || line == "\n";
   if (line.starts_with("HTTP/")) {
     BeginAnswer(line, response);
   } else if (const size_t colon = line.find(':'); colon != std::string_view::npos) {
@@ -292,7 +295,7 @@ void HttpClient::GiveBack(std::unique_ptr<Handle> handle) {
 }
 
 Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
-  Exchange exchange{request, gate_, {}, 0, 0, OkStatus()};
+  Exchange exchange{request, gate_, {}, 0, 0, false, OkStatus()};
   char reason[CURL_ERROR_SIZE] = "";
   HeaderList headers;
   std::unique_ptr<Handle> handle = Take();
@@ -308,6 +311,9 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
   Status error = code == CURLE_OK ? OkStatus() : ErrorOf(curl, code, reason, exchange);
   GiveBack(std::move(handle));
   VARVE_RETURN_IF_ERROR(std::move(error));
+  if (!exchange.head_ended) {
+    return Unavailable("no answer from {}: it ends within its head", AuthorityOf(request.url));
+  }
   return std::move(exchange.response);
 }
 

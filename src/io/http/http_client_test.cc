@@ -140,11 +140,15 @@ TEST_F(HttpClientTest, TellsAServerThatWasNotReachedFromOneThatDidNotAnswer) {
             StatusCode::kInvalidArgument);
 }
 
-TEST_F(HttpClientTest, ABodyCutShortIsAnError) {
-  ScriptedServer server([](const ScriptedRequest&) {
-    return ScriptedReply{.body = "twelve bytes", .fault = Fault::kCutBody};
-  });
-  EXPECT_EQ(client_.Send({.url = server.url()}).status().code(), StatusCode::kUnavailable);
+TEST_F(HttpClientTest, AnAnswerCutShortIsAnError) {
+  for (const Fault fault : {Fault::kCutHead, Fault::kCutBody}) {
+    ScriptedServer server([&](const ScriptedRequest&) {
+      return ScriptedReply{.body = "twelve bytes", .fault = fault};
+    });
+    EXPECT_EQ(client_.Send({.url = server.url()}).status().code(), StatusCode::kUnavailable);
+    EXPECT_EQ(client_.Send({.method = "PUT", .url = server.url(), .body = "x"}).status().code(),
+              StatusCode::kUnavailable);
+  }
 }
 
 // libcurl repeats a request by itself when a kept connection dies before the answer begins. A put

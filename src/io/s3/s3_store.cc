@@ -71,6 +71,10 @@ Result<std::string> S3Store::Get(std::string_view name) {
   S3Call call{.answer_bytes_max = kGetBytesMax, .transfer_bytes = kUnknownBytes};
   VARVE_ASSIGN_OR_RETURN(call.key, KeyOf(name));
   VARVE_ASSIGN_OR_RETURN(S3Answer answer, client_->CallOrError(call));
+  // Without either, the end of the connection would be taken for the end of the object.
+  if (answer.http.Find("content-length").empty() && answer.http.Find("transfer-encoding").empty()) {
+    return Unavailable("{}: answer does not say how long it is", client_->Describe(call.key));
+  }
   return std::move(answer.http.body);
 }
 

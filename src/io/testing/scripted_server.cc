@@ -157,6 +157,10 @@ void ScriptedServer::Serve(int connection) {
       has_length |= name == "Content-Length";
     }
     if (!has_length) answer += fmt::format("Content-Length: {}\r\n", reply.body.size());
+    if (reply.fault == Fault::kCutHead) {
+      SendAll(connection, answer.substr(0, answer.size() - 3));
+      break;
+    }
     answer += "\r\n";
     const bool cut = reply.fault == Fault::kCutBody;
     if (request.method != "HEAD") answer += reply.body.substr(0, reply.body.size() / (cut ? 2 : 1));

@@ -26,6 +26,7 @@ struct ScriptedReply {
   enum class Fault {
     kNone,
     kCloseWithoutAnswer,  // the whole request was read
+    kCutHead,             // within a header
     kCutBody,             // half of the body, then the connection ends
     kNeverAnswer,         // until the server ends
   };
