@@ -6,7 +6,8 @@ import pytest
 CREATE = """CREATE TABLE changed (timestamp timestamptz NOT NULL, id integer NOT NULL, grp text, n numeric(10,2),
   f double precision, b boolean, tags text[], day date)"""
 FILL = """INSERT INTO changed SELECT timestamptz '2026-01-01 00:00:00+00' + i * interval '7 hours', i,
-  'g' || i % 5, i * 1.25, i / 8.0, i % 2 = 0, ARRAY['a', 'b' || i], date '2026-01-01' + i::integer FROM generate_series({0}, {1}) s(i)"""
+  'g' || i % 5, i * 1.25, i / 8.0, i % 2 = 0, ARRAY['a', 'b' || i], date '2026-01-01' + i::integer
+  FROM generate_series({0}, {1}) s(i)"""
 OTHER = "CREATE TABLE other (timestamp timestamptz NOT NULL, id integer, name text)"
 
 # In this order; each sees what the ones before it have left.

@@ -146,7 +146,8 @@ def fill(connection, table, rows, groups=4):
     connection.execute(f"CREATE TABLE {table} {COLUMNS} {OPTIONS}")
     connection.execute(
         f"INSERT INTO {table} (timestamp, id, v, grp) "
-        f"SELECT timestamptz '2026-01-01 00:00:00+00' + i * interval '1 second', i, i % 7, 'g' || (i % {groups}) FROM generate_series(0, {rows - 1}) s(i)")
+        f"SELECT timestamptz '2026-01-01 00:00:00+00' + i * interval '1 second', i, i % 7, 'g' || (i % {groups}) "
+        f"FROM generate_series(0, {rows - 1}) s(i)")
 
 
 def test_a_whole_partition_goes_without_a_data_file_written(shared_server):
@@ -207,7 +208,8 @@ def test_a_cancelled_statement_changes_nothing_and_leaves_no_file(shared_server)
         assert stopped > 0
         assert data_files(shared_server, "raw.cancelled") == before
         assert len(commits(shared_server, "raw.cancelled")) == versions
-        assert connection.execute("SELECT sum(v) FROM raw.cancelled").fetchone()[0] == sum(i % 7 for i in range(200_000))
+        total = connection.execute("SELECT sum(v) FROM raw.cancelled").fetchone()[0]
+        assert total == sum(i % 7 for i in range(200_000))
 
 
 def test_a_second_writer_of_the_table_waits_for_the_first_ones_transaction(shared_server):
