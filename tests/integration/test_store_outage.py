@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from tests.support import metrics
-from tests.support.store_outage import StoreOutage
+from tests.support.object_stores import VersityGw
+from tests.support.store_outage import BucketOutage, FolderOutage
 from tests.support.varve_server import VarveServer
 
 CREATE = """CREATE TABLE raw.outage (timestamp timestamptz NOT NULL, n bigint NOT NULL, body text)
@@ -25,14 +26,32 @@ BODY = "x" * 990
 END_WITHIN_S = OPTIONS["shutdown-grace-secs"] + 25
 
 
-@pytest.fixture
-def outage(tmp_path):
-    return StoreOutage(tmp_path / "data")
+@pytest.fixture(params=["folder", "bucket"])
+def outage(request, tmp_path):
+    if request.param == "folder":
+        yield FolderOutage(tmp_path / "data")
+        return
+    with VersityGw() as store:
+        yield BucketOutage(store)
+
+
+def options_for(outage):
+    if isinstance(outage, FolderOutage):
+        return OPTIONS
+    store = outage.store
+    return {
+        **OPTIONS,
+        "s3-bucket": store.new_bucket(),
+        "s3-endpoint": store.endpoint,
+        "s3-access-key": store.access_key,
+        "s3-secret-key": store.secret_key,
+        "s3-allow-http": "true",
+    }
 
 
 @pytest.fixture
-def server(tmp_path):
-    running = VarveServer(tmp_path / "data", OPTIONS).start()
+def server(tmp_path, outage):
+    running = VarveServer(tmp_path / "data", options_for(outage)).start()
     with running.connect() as connection:
         connection.execute(CREATE)
     yield running
@@ -71,6 +90,14 @@ def staged_files(server):
     return list((server.data_dir / "staged").iterdir())
 
 
+def wait_for_no_files(server):
+    """A statement that reads them, or an upload of a table that was dropped, may hold them for a moment."""
+    deadline = time.monotonic() + 60
+    while staged_files(server):
+        assert time.monotonic() < deadline, f"{len(staged_files(server))} files without a reader are still there"
+        time.sleep(0.05)
+
+
 def test_writers_and_readers_go_on_and_the_backlog_drains(server, outage):
     outage.begin()
     rows = write(server, 0, 5 * BUFFER_MB)  # never an error
@@ -79,7 +106,7 @@ def test_writers_and_readers_go_on_and_the_backlog_drains(server, outage):
     assert shown["varve_staged_bytes"] > 0
     expect_rows(server, rows)
     with server.connect() as connection:
-        with pytest.raises(psycopg.OperationalError, match="could not"):
+        with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT varve.flush('raw.outage')")
         error = connection.execute("SELECT last_error FROM varve.jobs WHERE name = 'flush'").fetchone()[0]
         assert "raw.outage" in error
@@ -139,7 +166,7 @@ def test_an_end_during_the_outage_is_in_time(server, outage):
 
 def test_a_full_log_refuses_writes_until_the_store_is_back(tmp_path):
     server = VarveServer(tmp_path / "data", {**OPTIONS, "log-max-mb": 16})
-    with server, StoreOutage(server.data_dir) as outage:
+    with server, FolderOutage(server.data_dir) as outage:
         with server.connect() as connection:
             with pytest.raises(psycopg.OperationalError):
                 connection.execute("CREATE TABLE raw.other (timestamp timestamptz)")
@@ -179,7 +206,7 @@ def test_a_reader_keeps_the_files_that_it_began_with(server, outage):
         rows = write(server, 0, 2 * BUFFER_MB)
         wait_for_backlog(server)
         reader = server.connect()
-        stream = reader.cursor().stream("SELECT n FROM raw.outage")
+        stream = reader.cursor().stream("SELECT n, body FROM raw.outage")  # more than sockets hold
         seen = [next(stream)[0]]
     wait_for_drain(server)
     kept = len(staged_files(server))
@@ -187,10 +214,7 @@ def test_a_reader_keeps_the_files_that_it_began_with(server, outage):
     assert sorted(seen) == list(range(rows))
     reader.close()
     assert kept > 0, "the statement was over too early to prove anything"
-    deadline = time.monotonic() + 30
-    while staged_files(server):
-        assert time.monotonic() < deadline, "files without a reader are still there"
-        time.sleep(0.05)
+    wait_for_no_files(server)
     server.stop()
 
 
@@ -215,6 +239,5 @@ def test_a_table_is_altered_and_dropped_while_rows_wait(server, outage):
         wait_for_backlog(server)
     with server.connect() as connection:
         connection.execute("DROP TABLE raw.outage")
-    wait_for_drain(server)
-    assert not staged_files(server)
+    wait_for_no_files(server)
     server.stop()
