@@ -14,6 +14,12 @@ namespace varve::engine {
 
 namespace {
 
+constexpr int kRowGroupRowsMax = 122880;
+// Of a run of the external sort: how much of the inputs is sorted at once, and how many rows each
+// reader of a run holds.
+constexpr int64_t kRunBytes = 32 << 20;
+constexpr int kRunRowGroupRows = 4096;
+
 // A folder that goes with everything in it.
 class ScratchFolder {
  public:
@@ -38,8 +44,12 @@ duckdb::LogicalType FileType(const Type& type) {
 
 class Rewriting {
  public:
-  Rewriting(const lake::RewriteSpec& spec, duckdb::DuckDB& instance)
-      : spec_(spec), table_(*spec.format.table), instance_(instance), connection_(instance) {}
+  Rewriting(const lake::RewriteSpec& spec, duckdb::DuckDB& instance, std::string scratch)
+      : spec_(spec),
+        table_(*spec.format.table),
+        instance_(instance),
+        scratch_(std::move(scratch)),
+        connection_(instance) {}
 
   Status Prepare();
   Result<int64_t> Merge(bool& unsorted);
@@ -50,13 +60,26 @@ class Rewriting {
   Result<std::string> SelectListOf(const lake::RewriteInput& input);
   std::string SortKey() const;
   std::string OrderBy() const;
-  std::string CopyInto(const std::string& from) const;
+  struct Target {
+    std::string path;
+    bool is_run = false;  // of the external sort, else the result
+  };
+  std::string CopyInto(const std::string& from, const Target& target) const;
+  SortedMerge::Columns Columns() const;
+  Result<int64_t> MergeStreams(std::vector<MergeStream> streams, const Target& target,
+                               bool& unsorted);
+  std::string RowsOf(size_t input) const;
+  Result<std::string> WriteRun(size_t begin, size_t end);
+  Result<int64_t> MergeRuns(const std::vector<std::string>& runs, const Target& target);
+  std::string NewRunPath() const;
   Result<int64_t> Run(const std::string& sql);
 
   const lake::RewriteSpec& spec_;
   const TableDef& table_;
   duckdb::DuckDB& instance_;
+  const std::string scratch_;
   duckdb::Connection connection_;
+  int merges_ = 0;
   std::vector<std::string> select_lists_;  // by input
   std::vector<std::set<std::string>> absent_;
 };
@@ -128,16 +151,27 @@ std::string Rewriting::OrderBy() const {
   return keys;
 }
 
-std::string Rewriting::CopyInto(const std::string& from) const {
+std::string Rewriting::CopyInto(const std::string& from, const Target& target) const {
   const bool has_bloom = std::any_of(table_.columns.begin(), table_.columns.end(),
                                      [](const auto& column) { return column.bloom; });
-  constexpr int kRowsMax = 122880;
-  std::string options = fmt::format(
-      "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE {}, "
-      "ROW_GROUP_SIZE_BYTES {}",
-      spec_.format.zstd_level, kRowsMax, spec_.format.row_group_bytes);
-  if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", kRowsMax);
-  return fmt::format("COPY ({}) TO {} ({})", from, SqlLiteral(spec_.path), options);
+  std::string options;
+  if (target.is_run) {
+    options = fmt::format(
+        "FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {}, "
+        "DICTIONARY_SIZE_LIMIT 1",
+        kRunRowGroupRows);
+  } else {
+    options = fmt::format(
+        "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE {}, "
+        "ROW_GROUP_SIZE_BYTES {}",
+        spec_.format.zstd_level, kRowGroupRowsMax, spec_.format.row_group_bytes);
+    if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", kRowGroupRowsMax);
+  }
+  return fmt::format("COPY ({}) TO {} ({})", from, SqlLiteral(target.path), options);
+}
+
+std::string Rewriting::NewRunPath() const {
+  return fmt::format("{}/run-{}.parquet", scratch_, Uuid::MakeV4().ToString());
 }
 
 // Runs a COPY and asks between its steps whether to stop. Returns the rows written.
@@ -157,33 +191,46 @@ Result<int64_t> Rewriting::Run(const std::string& sql) {
   });
 }
 
-Result<int64_t> Rewriting::Merge(bool& unsorted) {
+SortedMerge::Columns Rewriting::Columns() const {
   SortedMerge::Columns columns;
   for (const uint32_t index : spec_.format.columns) {
     if (index == table_.time_column) columns.time = columns.names.size();
     columns.names.push_back(table_.columns[index].name);
     columns.types.push_back(FileType(table_.columns[index].type));
   }
-  std::vector<MergeStream> streams;
-  for (size_t i = 0; i < spec_.inputs.size(); i++) {
-    const TimeRange& times = spec_.inputs[i].file->time_range;
-    const std::string rows =
-        fmt::format("SELECT {} FROM read_parquet({}, hive_partitioning = false)", select_lists_[i],
-                    SqlLiteral(spec_.inputs[i].path));
-    streams.push_back({fmt::format("SELECT *, {} FROM ({})", SortKey(), rows),
-                       times.empty() ? INT64_MAX : times.max.value});
-  }
-  SortedMerge merge(instance_, std::move(columns), std::move(streams), spec_.stopped);
-  merge.Register();
-  Result<int64_t> rows = Run(CopyInto("FROM varve_merged()"));
+  return columns;
+}
+
+Result<int64_t> Rewriting::MergeStreams(std::vector<MergeStream> streams, const Target& target,
+                                        bool& unsorted) {
+  SortedMerge merge(instance_, Columns(), std::move(streams), spec_.stopped);
+  const std::string function = fmt::format("varve_merged_{}", ++merges_);
+  merge.Register(function);
+  Result<int64_t> rows = Run(CopyInto(fmt::format("FROM {}()", function), target));
   unsorted = merge.unsorted();
   return rows;
 }
 
-// Files with the same columns are read together: thousands of small scans would not be planned.
-Result<int64_t> Rewriting::Sort() {
-  std::map<std::string, std::string> paths;  // by select list
+std::string Rewriting::RowsOf(size_t input) const {
+  return fmt::format("SELECT {} FROM read_parquet({}, hive_partitioning = false)",
+                     select_lists_[input], SqlLiteral(spec_.inputs[input].path));
+}
+
+Result<int64_t> Rewriting::Merge(bool& unsorted) {
+  std::vector<MergeStream> streams;
   for (size_t i = 0; i < spec_.inputs.size(); i++) {
+    const TimeRange& times = spec_.inputs[i].file->time_range;
+    streams.push_back({fmt::format("SELECT *, {} FROM ({})", SortKey(), RowsOf(i)),
+                       times.empty() ? INT64_MAX : times.max.value});
+  }
+  return MergeStreams(std::move(streams), {spec_.path, /*is_run=*/false}, unsorted);
+}
+
+// Writes the rows of inputs [begin, end) as a sorted run. Files with the same columns are read
+// together: thousands of small scans would not be planned.
+Result<std::string> Rewriting::WriteRun(size_t begin, size_t end) {
+  std::map<std::string, std::string> paths;  // by select list
+  for (size_t i = begin; i < end; i++) {
     std::string& list = paths[select_lists_[i]];
     if (!list.empty()) list += ", ";
     list += SqlLiteral(spec_.inputs[i].path);
@@ -194,11 +241,51 @@ Result<int64_t> Rewriting::Sort() {
     from +=
         fmt::format("SELECT {} FROM read_parquet([{}], hive_partitioning = false)", columns, list);
   }
-  return Run(CopyInto(fmt::format("FROM ({}) ORDER BY {}", from, OrderBy())));
+  std::string path = NewRunPath();
+  VARVE_RETURN_IF_ERROR(
+      Run(CopyInto(fmt::format("FROM ({}) ORDER BY {}", from, OrderBy()), {path, true})).status());
+  return path;
 }
 
-Result<lake::RewriteResult> RewriteIn(const lake::RewriteSpec& spec, duckdb::DuckDB& instance) {
-  Rewriting rewriting(spec, instance);
+Result<int64_t> Rewriting::MergeRuns(const std::vector<std::string>& runs, const Target& target) {
+  std::vector<MergeStream> streams;
+  for (const std::string& run : runs) {
+    streams.push_back(
+        {fmt::format("SELECT *, {} FROM read_parquet({})", SortKey(), SqlLiteral(run)), INT64_MAX});
+  }
+  bool unsorted = false;
+  Result<int64_t> rows = MergeStreams(std::move(streams), target, unsorted);
+  std::error_code ignored;
+  for (const std::string& run : runs) std::filesystem::remove(run, ignored);
+  return rows;
+}
+
+// An external sort: sorted runs whose row groups are so small that many can be read side by side,
+// merged until one pass is left.
+Result<int64_t> Rewriting::Sort() {
+  std::vector<std::string> runs;
+  for (size_t begin = 0; begin < spec_.inputs.size();) {
+    size_t end = begin;
+    int64_t bytes = 0;
+    while (end < spec_.inputs.size() && (end == begin || bytes < kRunBytes)) {
+      bytes += spec_.inputs[end++].file->bytes;
+    }
+    VARVE_ASSIGN_OR_RETURN(std::string run, WriteRun(begin, end));
+    runs.push_back(std::move(run));
+    begin = end;
+  }
+  while (runs.size() > SortedMerge::kOpenMax) {
+    const std::vector<std::string> first(runs.begin(), runs.begin() + SortedMerge::kOpenMax);
+    runs.erase(runs.begin(), runs.begin() + SortedMerge::kOpenMax);
+    runs.push_back(NewRunPath());
+    VARVE_RETURN_IF_ERROR(MergeRuns(first, {runs.back(), true}).status());
+  }
+  return MergeRuns(runs, {spec_.path, false});
+}
+
+Result<lake::RewriteResult> RewriteIn(const lake::RewriteSpec& spec, duckdb::DuckDB& instance,
+                                      const std::string& scratch) {
+  Rewriting rewriting(spec, instance, scratch);
   VARVE_RETURN_IF_ERROR(rewriting.Prepare());
   lake::RewriteResult result;
   Result<int64_t> rows = rewriting.Merge(result.sorted_again);
@@ -221,13 +308,18 @@ Result<lake::RewriteResult> RewriteIn(const lake::RewriteSpec& spec, duckdb::Duc
 Result<lake::RewriteResult> DuckFileRewriter::Rewrite(const lake::RewriteSpec& spec) {
   const ScratchFolder scratch(
       fmt::format("{}/rewrite-{}", spec.scratch_dir, Uuid::MakeV4().ToString()));
+  std::error_code error;
+  std::filesystem::create_directories(scratch.path(), error);
+  if (error) {
+    return SqlErrorf(sqlstate::kIoError, "cannot make {}: {}", scratch.path(), error.message());
+  }
   return GuardDuck([&]() -> Result<lake::RewriteResult> {
     duckdb::DBConfig config;
     config.options.maximum_memory = spec.memory_bytes_max;
     config.options.maximum_threads = 1;
-    config.options.temporary_directory = scratch.path();
+    config.options.temporary_directory = scratch.path() + "/spill";
     duckdb::DuckDB instance(nullptr, &config);
-    return RewriteIn(spec, instance);
+    return RewriteIn(spec, instance, scratch.path());
   });
 }
 

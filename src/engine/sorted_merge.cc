@@ -68,10 +68,10 @@ SortedMerge::SortedMerge(duckdb::DuckDB& instance, Columns columns,
 
 SortedMerge::~SortedMerge() = default;
 
-void SortedMerge::Register() {
-  duckdb::TableFunction function("varve_merged", {}, ScanMerge, BindMerge);
+void SortedMerge::Register(const std::string& function_name) {
+  duckdb::TableFunction function(function_name, {}, ScanMerge, BindMerge);
   function.function_info = duckdb::make_shared_ptr<MergeInfo>(*this);
-  duckdb::ExtensionLoader loader(*instance_.instance, "varve_merged");
+  duckdb::ExtensionLoader loader(*instance_.instance, function_name);
   loader.RegisterFunction(std::move(function));
 }
 

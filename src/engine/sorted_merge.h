@@ -1,11 +1,11 @@
 // Merges sorted streams of rows into one, and reads a stream only when its rows are due.
 //
-// Role:     queries over data files -> [SortedMerge] -> FROM varve_merged() -> a COPY.
-// Order:    ascending by the last column, a sort key made by create_sort_key; the time column falls.
-//           A stream whose newest row is older than what is merged now is not opened: files with
+// Role:     queries over data files -> [SortedMerge] -> a table function -> a COPY.
+// Order:    ascending by the last column, a sort key made by create_sort_key; the time column
+//           falls. A stream whose newest row is older than what is merged now is not opened: files with
 //           disjoint times are read one after the other, whatever their number.
 // Limits:   at most kOpenMax streams open at once.
-// Errors:   Next throws: kUnsorted when a stream is not in order or too many overlap; a stream's
+// Errors:   Next throws: FailedPrecondition when a stream is not in order or too many overlap; a stream's
 //           error; 57014 when stopped.
 // Threads:  one thread at a time.
 #pragma once
@@ -38,8 +38,8 @@ class SortedMerge {
               std::function<bool()> stopped);
   ~SortedMerge();
 
-  // Registers varve_merged() in the instance; this object outlives every query of it.
-  void Register();
+  // Registers a function of that name in the instance; this object outlives every query of it.
+  void Register(const std::string& function_name);
 
   // The next rows; none: the end.
   void Next(duckdb::DataChunk& out);

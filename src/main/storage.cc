@@ -98,7 +98,7 @@ maintenance::UpkeepSettings UpkeepSettingsOf(const config::Options& options, con
   // The writer holds a row group in memory, encoded and not, besides what it merges.
   settings.compactor.row_group_bytes =
       std::min(static_cast<uint64_t>(options.Bytes("row-group-bytes")),
-               settings.compactor.memory_bytes_max / 4);
+               settings.compactor.memory_bytes_max / 5);
   settings.compact_interval = seconds("compact-interval-secs");
   settings.expire_interval = seconds("retention-interval-secs");
   settings.vacuum_interval = seconds("vacuum-interval-secs");

@@ -12,7 +12,7 @@ from tests.support.varve_server import VarveServer
 
 FULL = os.environ.get("VARVE_FULL") == "1"
 FILES = 40 if FULL else 10
-ROWS_PER_FILE = 50_000 if FULL else 10_000
+ROWS_PER_FILE = 100_000 if FULL else 10_000
 LIMIT_MB = 512
 OPTIONS = {
     "compact-interval-secs": 0,
