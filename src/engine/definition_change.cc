@@ -20,10 +20,7 @@ void DefinitionChange::Undo(EngineCore& core) const {
     core.catalog.Put(before);
   } else {
     core.catalog.Remove(after->id);
-    core.tables->Remove(after->id);
-    const Status gone = core.tables->DeleteFolder(after->location);
-    if (!gone.ok())
-      spdlog::warn("engine: folder {} is left over: {}", after->location, MessageOf(gone));
+    core.tables->UndoCreate(after);
   }
 }
 

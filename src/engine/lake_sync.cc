@@ -220,7 +220,7 @@ Status LakeSync::RefreshLocked(const TableRef& table) {
   if (read.ok() && delta->dropped()) return Forget(table);
   Status status = read.status();
   if (status.ok()) status = TakeOver(table, *delta);
-  if (read.ok()) {
+  if (read.ok() && core_.parts.maintenance != nullptr) {
     const Status shown = core_.parts.maintenance->ShowFiles(table, *read);
     if (status.ok()) status = shown;
   }

@@ -5,11 +5,18 @@
 #include <algorithm>
 #include <iterator>
 
+#include "io/store_set.h"
+
 namespace varve::engine {
 
 Status LakeTables::Create(const TableRef& table) {
-  VARVE_ASSIGN_OR_RETURN(auto delta, lake::DeltaTable::Create(context_, table));
+  bool made = false;
+  VARVE_ASSIGN_OR_RETURN(auto delta, lake::DeltaTable::Create(context_, table, &made));
   auto files = delta->files();
+  if (!made) {
+    MutexLock lock(mu_);
+    joined_.insert(table->id);
+  }
   tables_.Put(table->id, std::move(delta));
   buffer_.AddTable(table, std::move(files), Lsn(0));
   return OkStatus();
@@ -28,42 +35,102 @@ void LakeTables::Remove(TableId id) {
   buffer_.DropTable(id);
 }
 
+void LakeTables::UndoCreate(const TableRef& table) {
+  Remove(table->id);
+  {
+    MutexLock lock(mu_);
+    if (joined_.erase(table->id) > 0) return;
+  }
+  const Status gone = DeleteFolder(table->location, /*keep_newest=*/false);
+  if (!gone.ok()) {
+    spdlog::warn("engine: folder {} is left over: {}", table->location, MessageOf(gone));
+  }
+}
+
 void LakeTables::Drop(const TableRef& table) {
-  DroppedFolder folder{table->id, table->location, {}};
-  if (const auto delta = tables_.Find(table->id)) folder.in_use = delta->files()->in_use;
+  DroppedFolder folder{table->id, table->location, {}, nullptr};
+  if (const auto delta = tables_.Find(table->id)) {
+    folder.in_use = delta->files()->in_use;
+    if (IsShared()) folder.unmarked = delta;
+  }
   Remove(table->id);
   MutexLock lock(mu_);
   dropped_.push_back(std::move(folder));
 }
 
+Status LakeTables::ResumeDrop(TableId id, const std::string& location) {
+  DroppedFolder folder{id, location, {}, nullptr};
+  if (IsShared()) {
+    auto delta = lake::DeltaTable::Discover(context_, location);
+    if (delta.status().code() == StatusCode::kUnavailable) return delta.status();
+    if (delta.ok()) folder.unmarked = *std::move(delta);
+  }
+  MutexLock lock(mu_);
+  dropped_.push_back(std::move(folder));
+  return OkStatus();
+}
+
+// The local lake belongs to the one server that has locked its data folder.
+bool LakeTables::IsShared() const {
+  return context_.store->ReadPath("").starts_with(io::kStoreScheme);
+}
+
+Result<bool> LakeTables::Advance(DroppedFolder& folder) {
+  if (folder.unmarked) {
+    VARVE_RETURN_IF_ERROR(folder.unmarked->MarkDropped());
+    folder.unmarked.reset();
+  }
+  if (!folder.in_use.expired()) return false;
+  const int64_t now_us = context_.clock->NowUs();
+  if (IsShared() && folder.gone_us == 0) {
+    VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_newest=*/true));
+    folder.gone_us = now_us;
+  }
+  if (IsShared() && now_us - folder.gone_us < kDropMarkUs) return false;
+  VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_newest=*/false));
+  VARVE_RETURN_IF_ERROR(context_.commits->Forget(folder.location));
+  return true;
+}
+
 std::vector<TableId> LakeTables::DeleteUnusedFolders() {
-  std::vector<DroppedFolder> unused;
+  std::vector<DroppedFolder> folders;
   {
     MutexLock lock(mu_);
-    const auto in_use =
-        std::partition(dropped_.begin(), dropped_.end(),
-                       [](const DroppedFolder& folder) { return !folder.in_use.expired(); });
-    std::move(in_use, dropped_.end(), std::back_inserter(unused));
-    dropped_.erase(in_use, dropped_.end());
+    folders = std::move(dropped_);
+    dropped_.clear();
   }
   std::vector<TableId> deleted;
-  for (auto& folder : unused) {
-    const Status gone = DeleteFolder(folder.location);
-    if (gone.ok()) {
+  for (auto& folder : folders) {
+    const Result<bool> gone = Advance(folder);
+    if (gone.ok() && *gone) {
       deleted.push_back(folder.id);
       continue;
     }
-    spdlog::warn("engine: folder {} cannot be deleted yet: {}", folder.location, MessageOf(gone));
+    if (!gone.ok()) {
+      spdlog::warn("engine: folder {} cannot be deleted yet: {}", folder.location,
+                   MessageOf(gone.status()));
+    }
     MutexLock lock(mu_);
     dropped_.push_back(std::move(folder));
   }
   return deleted;
 }
 
-Status LakeTables::DeleteFolder(const std::string& location) {
+Status LakeTables::DeleteFolder(const std::string& location, bool keep_newest) {
   VARVE_ASSIGN_OR_RETURN(const auto objects, context_.store->List(location + "/"));
-  for (const auto& object : objects) VARVE_RETURN_IF_ERROR(context_.store->Delete(object.name));
-  return context_.commits->Forget(location);
+  const std::string log = location + "/_delta_log/";
+  std::vector<std::string> names;
+  std::vector<std::string> versions;  // ascending
+  for (const auto& object : objects) {
+    const bool is_version = object.name.starts_with(log) && object.name.ends_with(".json") &&
+                            object.name.find('/', log.size()) == std::string::npos;
+    (is_version ? versions : names).push_back(object.name);
+  }
+  const std::string newest = versions.empty() ? "" : versions.back();
+  if (!versions.empty()) versions.pop_back();
+  std::move(versions.begin(), versions.end(), std::back_inserter(names));
+  VARVE_RETURN_IF_ERROR(context_.store->DeleteMany(names));
+  return newest.empty() || keep_newest ? OkStatus() : context_.store->Delete(newest);
 }
 
 }  // namespace varve::engine

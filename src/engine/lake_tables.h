@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,26 +32,43 @@ class LakeTables {
   Status Update(const TableRef& table);
   // Takes the table from buffer and flusher: its rows are gone for every later statement.
   void Remove(TableId id);
+  // After Create, when the definition did not become durable: the same, and the folder goes unless
+  // another server had made the table before.
+  void UndoCreate(const TableRef& table) VARVE_EXCLUDES(mu_);
   // The same for a table whose DROP is durable; its folder goes when nobody uses it any more.
   void Drop(const TableRef& table) VARVE_EXCLUDES(mu_);
+  // A DROP that an earlier run did not come to the end of.
+  Status ResumeDrop(TableId id, const std::string& location) VARVE_EXCLUDES(mu_);
   // Deletes the folders of dropped tables that no running statement or flush uses any more, and
-  // returns their ids. A folder that cannot be deleted now is tried again at the next call.
+  // returns the ids of those that are gone for good. On a store that others share, the commit that
+  // says so stays for kDropMarkUs, or a server that has not looked meanwhile would go on writing.
+  // What cannot be done now is tried again at the next call.
   std::vector<TableId> DeleteUnusedFolders() VARVE_EXCLUDES(mu_);
-  // Deletes every object below a location that no table has any more.
-  Status DeleteFolder(const std::string& location);
+
+  static constexpr int64_t kDropMarkUs = int64_t{24} * 3600 * 1'000'000;
 
  private:
   struct DroppedFolder {
     TableId id;
     std::string location;
     std::weak_ptr<const void> in_use;  // held by statements that read its files and by a flush
+    std::shared_ptr<lake::DeltaTable> unmarked;  // until its log says that it is dropped
+    int64_t gone_us = 0;                         // when all but that commit was deleted; UTC
   };
+
+  bool IsShared() const;
+  // One step further; true when nothing is left.
+  Result<bool> Advance(DroppedFolder& folder);
+  // Deletes every object below a location that no table has any more; with `keep_newest`, all but
+  // the newest version of its log, which goes last otherwise.
+  Status DeleteFolder(const std::string& location, bool keep_newest);
 
   buffer::Buffer& buffer_;
   lake::TableSet& tables_;
   const lake::DeltaTable::Context context_;
   Mutex mu_;
   std::vector<DroppedFolder> dropped_ VARVE_GUARDED_BY(mu_);
+  std::set<TableId> joined_ VARVE_GUARDED_BY(mu_);  // made by another server before ours
 };
 
 }  // namespace varve::engine

@@ -488,7 +488,9 @@ Result<TableState> CommitFirst(const DeltaTable::Context& context, const TableDe
 
 }  // namespace
 
-Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, TableRef table) {
+Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, TableRef table,
+                                                       bool* made) {
+  if (made != nullptr) *made = false;
   VARVE_RETURN_IF_ERROR(CheckContext(context, *table));
   // Also for a table that is there already: its types are checked before anything is looked up.
   VARVE_RETURN_IF_ERROR(SchemaJson(*table).status());
@@ -496,6 +498,7 @@ Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, T
   if (state.status().code() == StatusCode::kNotFound) {
     Result<TableState> first = CommitFirst(context, *table);
     if (first.ok()) {
+      if (made != nullptr) *made = true;
       return std::make_unique<LoggedDeltaTable>(context, std::move(table), *std::move(first));
     }
     if (first.status().code() != StatusCode::kAlreadyExists) return first.status();

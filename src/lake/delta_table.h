@@ -57,8 +57,9 @@ class DeltaTable {
 
   // Writes version 0 (protocol, metaData with the table's columns) unless the table is there
   // already with the same columns (CREATE TABLE that was cut short); AlreadyExists if it has
-  // others.
-  static Result<std::unique_ptr<DeltaTable>> Create(const Context& context, TableRef table);
+  // others. `made`, if given, says whether it was not there.
+  static Result<std::unique_ptr<DeltaTable>> Create(const Context& context, TableRef table,
+                                                    bool* made = nullptr);
   // Reads the newest version. NotFound when there is no Delta log at the location, or the table
   // there was dropped.
   static Result<std::unique_ptr<DeltaTable>> Open(const Context& context, TableRef table);

@@ -1,0 +1,87 @@
+// A table that other servers share: what DROP leaves behind, and what their DROP does here.
+#include "engine/lake_sync.h"
+
+#include "engine/testing/engine_fixture.h"
+#include "io/testing/remote_store.h"
+
+namespace varve::engine {
+namespace {
+
+class LakeSyncTest : public EngineFixture {
+ protected:
+  void SetUp() override {
+    EngineFixture::SetUp();
+    Run("CREATE TABLE public.t (timestamp timestamptz NOT NULL, n bigint)");
+    Run("INSERT INTO public.t VALUES (timestamptz '2025-03-09 10:00:00+00', 1)");
+    Flush("public", "t");
+  }
+
+  std::unique_ptr<io::ObjectStore> OpenStore() override {
+    local_ = EngineFixture::OpenStore();
+    auto remote = std::make_unique<io::testing::RemoteStore>(std::string(io::kLakeStore), *local_);
+    stores_ = std::make_unique<io::StoreSet>();
+    EXPECT_TRUE(stores_->Add(std::string(io::kLakeStore), *remote).ok());
+    options_.stores = stores_.get();
+    return remote;
+  }
+
+  // The table as another server has it open.
+  std::unique_ptr<lake::DeltaTable> OpenElsewhere() {
+    return *lake::DeltaTable::Open(LakeContext(), catalog_->Find({"public", "t"}));
+  }
+  std::vector<std::string> Objects() {
+    const auto objects = local_->List("t/");
+    std::vector<std::string> names;
+    for (const auto& object : *objects) names.push_back(object.name);
+    return names;
+  }
+
+  std::unique_ptr<io::ObjectStore> local_;
+  std::unique_ptr<io::StoreSet> stores_;
+};
+
+TEST_F(LakeSyncTest, DropLeavesTheCommitThatSaysSo) {
+  const auto elsewhere = OpenElsewhere();
+  Run("DROP TABLE public.t");
+  ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
+  EXPECT_EQ(Objects(), std::vector<std::string>{"t/_delta_log/00000000000000000002.json"});
+  EXPECT_EQ(SqlStateOf(elsewhere->Append({}, "other/1", 1).status()), sqlstate::kUndefinedTable)
+      << "its rows would go to a folder that nobody reads";
+  EXPECT_EQ(lake::DeltaTable::Discover(LakeContext(), "t").status().code(), StatusCode::kNotFound);
+  // Neither a round nor a restart brings it back, and the name is free here.
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(StateOf("SELECT * FROM public.t"), "42P01");
+  Stop();
+  Start();
+  EXPECT_EQ(StateOf("SELECT * FROM public.t"), "42P01");
+  EXPECT_EQ(Objects().size(), 1u);
+  Run("CREATE TABLE public.t (timestamp timestamptz, other text)");
+  EXPECT_EQ(Run("SELECT count(*) FROM public.t"), (Rows{{"0"}}));
+  EXPECT_NE(catalog_->Find({"public", "t"})->location, "t");
+}
+
+TEST_F(LakeSyncTest, ADropOfAnotherServerIsFollowed) {
+  ASSERT_TRUE(OpenElsewhere()->MarkDropped().ok());
+  EXPECT_EQ(Run("SELECT n FROM public.t"), (Rows{{"1"}})) << "not seen yet";
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(StateOf("SELECT n FROM public.t"), "42P01");
+  EXPECT_EQ(StateOf("INSERT INTO public.t VALUES (now(), 2)"), "42P01");
+  Stop();
+  Start();
+  EXPECT_EQ(StateOf("SELECT n FROM public.t"), "42P01");
+}
+
+TEST_F(LakeSyncTest, ADropIsFollowedByAStart) {
+  ASSERT_TRUE(OpenElsewhere()->MarkDropped().ok());
+  for (const auto& name : Objects()) {
+    if (name.ends_with("2.json")) continue;
+    ASSERT_TRUE(local_->Delete(name).ok());
+  }
+  Stop();
+  Start();
+  EXPECT_EQ(StateOf("SELECT n FROM public.t"), "42P01");
+  EXPECT_EQ(Run("SELECT count(*) FROM varve.lake_errors"), (Rows{{"0"}}));
+}
+
+}  // namespace
+}  // namespace varve::engine
