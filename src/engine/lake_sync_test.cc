@@ -2,6 +2,7 @@
 #include "engine/lake_sync.h"
 
 #include "engine/testing/engine_fixture.h"
+#include "io/posix/posix_file_system.h"
 #include "io/testing/remote_store.h"
 
 namespace varve::engine {
@@ -22,6 +23,11 @@ class LakeSyncTest : public EngineFixture {
     stores_ = std::make_unique<io::StoreSet>();
     EXPECT_TRUE(stores_->Add(std::string(io::kLakeStore), *remote).ok());
     options_.stores = stores_.get();
+    cache::BlockCache::Options options;
+    options.memory_bytes = 1 << 20;
+    options.dir = (folder_ / "cache").string();
+    cache_ = std::make_unique<cache::BlockCache>(options, files_, Clock::System());
+    options_.cache = cache_.get();
     return remote;
   }
 
@@ -38,6 +44,8 @@ class LakeSyncTest : public EngineFixture {
 
   std::unique_ptr<io::ObjectStore> local_;
   std::unique_ptr<io::StoreSet> stores_;
+  io::PosixFileSystem files_;
+  std::unique_ptr<cache::BlockCache> cache_;
 };
 
 TEST_F(LakeSyncTest, DropLeavesTheCommitThatSaysSo) {
