@@ -50,21 +50,15 @@ Status NotAboutTheTable(Status status) {
 
 DynamoCommits::DynamoCommits(io::ObjectStore& store, io::DynamoDb& db, const Clock& clock,
                              const Place& place, DynamoLayout layout)
-    : store_(store),
-      db_(db),
-      clock_(clock),
-      place_(place),
-      root_(RootOf(place)),
-      layout_(std::move(layout)) {}
+    : store_(store), db_(db), clock_(clock), place_(place), root_(RootOf(place)), layout_(layout) {}
 
 Result<std::unique_ptr<DynamoCommits>> DynamoCommits::Open(io::ObjectStore& store, io::DynamoDb& db,
                                                            const Clock& clock, const Place& place) {
-  VARVE_ASSIGN_OR_RETURN(DynamoLayout layout, DynamoLayout::Read(db));
+  VARVE_ASSIGN_OR_RETURN(const DynamoLayout layout, DynamoLayout::Read(db));
   Place named = place;
   // Items of our own layout have no other writers to agree with, and one name less to get wrong.
   if (!layout.finds_newest()) named.scheme = "s3";
-  return std::unique_ptr<DynamoCommits>(
-      new DynamoCommits(store, db, clock, named, std::move(layout)));
+  return std::unique_ptr<DynamoCommits>(new DynamoCommits(store, db, clock, named, layout));
 }
 
 Status DynamoCommits::Put(const std::string& location, int64_t version, std::string_view content) {
@@ -146,7 +140,7 @@ Result<bool> DynamoCommits::CopyIntoPlace(const std::string& location, int64_t v
   if (there.status().code() == StatusCode::kNotFound) {
     // The item says that this content is the version, so a plain Put would be right; the condition
     // guards against writers who do not heed the lock table or take items back.
-    const Status put = store_.PutIfAbsent(name, content);
+    Status put = store_.PutIfAbsent(name, content);
     if (put.ok()) return true;
     if (put.code() != StatusCode::kAlreadyExists) return put;
     there = store_.Get(name);
@@ -157,8 +151,7 @@ Result<bool> DynamoCommits::CopyIntoPlace(const std::string& location, int64_t v
 
 Status DynamoCommits::MarkComplete(const std::string& location, const CommitEntry& entry) {
   const io::DynamoItem key = layout_.KeyOf(TablePath(location), entry.version);
-  const Status marked =
-      db_.Update(key, layout_.Completion(clock_.NowUs()), layout_.IfUnchanged(entry));
+  Status marked = db_.Update(key, layout_.Completion(clock_.NowUs()), layout_.IfUnchanged(entry));
   // Somebody else was faster; or the item has served its time and expired.
   if (!marked.ok() && marked.code() != StatusCode::kAborted) return marked;
   NoteSettled(location, entry.version);
@@ -191,7 +184,7 @@ Status DynamoCommits::Record(const std::string& location, const CommitEntry& our
   const io::DynamoItem item = layout_.ItemOf(TablePath(location), ours);
   io::DynamoCondition condition = layout_.IfNew();
   for (int attempt = 1; attempt <= kRecordAttemptsMax; ++attempt) {
-    const Status put = db_.Put(item, condition);
+    Status put = db_.Put(item, condition);
     if (put.code() != StatusCode::kAborted) return put;
     VARVE_ASSIGN_OR_RETURN(const auto theirs, ReadEntry(location, ours.version));
     if (!theirs) {

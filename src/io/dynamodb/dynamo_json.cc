@@ -150,8 +150,8 @@ Result<DynamoTable> ReadTable(std::string_view answer) {
     const std::string name = TextOr(key["AttributeName"]);
     table.keys.push_back({name, types[name], TextOr(key["KeyType"]) == "RANGE"});
   }
-  std::stable_sort(table.keys.begin(), table.keys.end(),
-                   [](const auto& a, const auto& b) { return a.is_range < b.is_range; });
+  std::sort(table.keys.begin(), table.keys.end(),
+            [](const auto& a, const auto& b) { return a.is_range < b.is_range; });
   if (table.status.empty() || table.keys.empty()) return Malformed("table");
   return table;
 }
