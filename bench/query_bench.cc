@@ -207,6 +207,22 @@ void MeasureBesideDuckDb(PgClient& client, const ServerProcess& server,
   }
 }
 
+// What the data files take against the same rows as lines of JSON without their NULLs, by a sample.
+void PrintSize(PgClient& client, const char* when) {
+  const Rows files = client.Query(
+      "SELECT file_bytes, file_rows, files FROM varve.tables "
+      "WHERE table_name = 'otel_logs_and_spans'");
+  const Rows json = client.Query(
+      "SELECT avg(strlen(regexp_replace(to_json(t)::varchar, '\"[a-zA-Z0-9_]+\":null,?', '', "
+      "'g'))) "
+      "FROM (SELECT * FROM otel_logs_and_spans LIMIT 20000) t");
+  const double bytes = std::stod(files.at(0).at(0)) / std::stod(files.at(0).at(1));
+  const double json_bytes = std::stod(json.at(0).at(0)) + 1;
+  fmt::print(
+      "size {}: {} files, {:.1f} bytes a row, 1/{:.1f} of {:.0f} bytes of JSON (floor 1/10)\n",
+      when, files.at(0).at(2), bytes, json_bytes / bytes, json_bytes);
+}
+
 void Run(const Options& options) {
   ServerProcess server(options.server, options.server_options);
   PgClient client(server.pg_port());
@@ -214,9 +230,12 @@ void Run(const Options& options) {
   Check(client, totals);
   fmt::print("{} rows, nine tenths of them in the lake ({} MiB), the rest in the buffer\n",
              totals.rows, server.DiskMiB("lake"));
+  PrintSize(client, "as flushed");
   const std::vector<Shape> shapes = Shapes(options);
   MeasureBuffered(client, shapes, options.runs);
   MeasureBesideDuckDb(client, server, shapes, options.runs);
+  client.Query("SELECT varve.compact('otel_logs_and_spans')");
+  PrintSize(client, "compacted");
   fmt::print("server: VmRSS {} MiB, VmHWM {} MiB\n", server.RssMiB(), server.PeakMiB());
   server.Stop();
 }
