@@ -2,11 +2,11 @@
 //
 // Role:     queries over data files -> [SortedMerge] -> a table function -> a COPY.
 // Order:    ascending by the last column, a sort key made by create_sort_key; the time column
-//           falls. A stream whose newest row is older than what is merged now is not opened: files with
-//           disjoint times are read one after the other, whatever their number.
+//           falls. A stream whose newest row is older than what is merged now is not opened: files
+//           with disjoint times are read one after the other, whatever their number.
 // Limits:   at most kOpenMax streams open at once.
-// Errors:   Next throws: FailedPrecondition when a stream is not in order or too many overlap; a stream's
-//           error; 57014 when stopped.
+// Errors:   Next throws: FailedPrecondition when a stream is not in order or too many overlap; a
+//           stream's error; 57014 when stopped.
 // Threads:  one thread at a time.
 #pragma once
 

@@ -216,7 +216,7 @@ Status LoggedDeltaTable::CatchUp() {
 Status LoggedDeltaTable::CheckNotTooLate() {
   if (context_.clock->NowUs() - seen_us_ < kSeenForUs || state_.version() < 0) return OkStatus();
   // The log is cleaned from its beginning on, and never of its newest version.
-  const Status before = context_.store->Head(CommitName(location_, state_.version())).status();
+  Status before = context_.store->Head(CommitName(location_, state_.version())).status();
   if (before.code() != StatusCode::kNotFound) return before;
   return Unavailable("a commit came too late, others have cleaned the log since: {}, version {}",
                      location_, state_.version() + 1);

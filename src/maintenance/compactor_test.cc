@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <thread>
 
 #include "maintenance/maintenance_test.h"
@@ -107,14 +108,16 @@ TEST_F(CompactorTest, ADroppedTableEndsIt) {
 TEST_F(CompactorTest, OneAtATime) {
   AddFiles({{"a", 100}, {"b", 100}, {"c", 100}, {"d", 100}});
   std::thread second;
+  std::promise<void> begun;
   rewriter_.hook = [&] {
     if (second.joinable()) return;
     second = std::thread([&] {
+      begun.set_value();
       const auto report = compactor_.Run(events_, {});
       EXPECT_TRUE(report.ok());
       EXPECT_EQ(report->merges, 0) << "the first one has done it all";
     });
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    begun.get_future().wait();
   };
   EXPECT_EQ(compactor_.Run(events_, {})->merges, 1);
   second.join();

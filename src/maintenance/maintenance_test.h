@@ -1,7 +1,7 @@
 // Gives tests of this folder a table in a local store, parts for its upkeep, and a clock.
 //
-// Role:     compactor_test, vacuum_test, expiry_test. ConcatRewriter makes a file of the bytes of its
-//           inputs: what DuckDB makes of them is the engine's to test.
+// Role:     compactor_test, vacuum_test, expiry_test. ConcatRewriter makes a file of the bytes of
+//           its inputs: what DuckDB makes of them is the engine's to test.
 #pragma once
 
 #include <functional>

@@ -125,9 +125,8 @@ void EngineFixture::Start() {
   parts.writer = writer_.get();
   parts.tables = tables_.get();
   parts.lake = LakeContext();
-  maintenance_ = std::make_unique<DirectMaintenance>(*buffer_, [this](const TableRef& table) {
-    Flush(table->name.schema, table->name.table);
-  });
+  maintenance_ = std::make_unique<DirectMaintenance>(
+      *buffer_, [this](const TableRef& table) { Flush(table->name.schema, table->name.table); });
   parts.maintenance = maintenance_.get();
   const Status attached = engine_->Attach(parts);
   ASSERT_TRUE(attached.ok()) << attached;

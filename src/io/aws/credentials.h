@@ -19,7 +19,7 @@
 namespace varve::io::aws {
 
 struct CredentialSettings {
-  Credentials given;             // used when it has an access key
+  Credentials given;               // used when it has an access key
   std::string profile{};           // empty: "default"
   std::string credentials_file{};  // empty: none
   std::string config_file{};       // empty: none

@@ -144,7 +144,7 @@ Status S3Store::CompareWithOurs(std::string_view name, std::string_view content)
 
 Status S3Store::PutIfAbsentAlone(std::string_view name, std::string_view content) {
   MutexLock lock(single_writer_mu_);
-  const Status found = Head(name).status();
+  Status found = Head(name).status();
   if (found.ok()) return AlreadyExists("object exists: {}", ReadPath(name));
   if (found.code() != StatusCode::kNotFound) return found;
   return Put(name, content);

@@ -16,7 +16,6 @@
 namespace varve::io {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::ScriptedReply;

@@ -20,6 +20,7 @@ void MemoryDynamoDb::SetAfter(Op op, std::function<Status()> hook) {
 std::vector<DynamoItem> MemoryDynamoDb::items() const {
   MutexLock lock(mu_);
   std::vector<DynamoItem> items;
+  items.reserve(items_.size());
   for (const auto& [key, item] : items_) items.push_back(item);
   return items;
 }

@@ -45,6 +45,7 @@ bool Listens(uint16_t port) {
 
 std::vector<char*> Pointers(std::vector<std::string>& words) {
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   return pointers;
@@ -54,8 +55,7 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
 
 Result<std::string> PartPath(const std::string& name) {
   const char* const given = std::getenv("VARVE_PARTS");
-  const std::string path =
-      fmt::format("{}/{}", given != nullptr ? given : VARVE_PARTS_DEFAULT, name);
+  std::string path = fmt::format("{}/{}", given != nullptr ? given : VARVE_PARTS_DEFAULT, name);
   if (std::filesystem::exists(path)) return path;
   return NotFound("{} is not installed: run tools/setup_tests.sh (`make test` does)", path);
 }
@@ -89,7 +89,8 @@ Result<std::unique_ptr<RealServer>> RealServer::Start(
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable)
     variables.emplace_back(*variable);
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment)
+    variables.push_back(fmt::format("{}={}", name, value));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 1, log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND,
