@@ -31,8 +31,8 @@ class Maintenance {
   // Commits every row of the table that was visible at the call to the lake. Returns the rows
   // flushed.
   virtual Result<int64_t> Flush(const TableRef& table) = 0;
-  // Shows a version of the table's files that was committed otherwise than by a flush to every later
-  // statement. A version that came too late, behind a newer one, is no error.
+  // Shows a version of the table's files that was committed otherwise than by a flush to every
+  // later statement. A version that came too late, behind a newer one, is no error.
   virtual Status ShowFiles(const TableRef& table, const FileSetRef& files) = 0;
   virtual std::vector<JobInfo> Jobs() const = 0;
 };
