@@ -33,6 +33,7 @@ if(DuckDB_FOUND AND NOT TARGET DuckDB::DuckDB)
   set(_duckdb_includes "${DuckDB_INCLUDE_DIR}")
   foreach(_part third_party/re2 third_party/utf8proc/include
                 third_party/yyjson/include third_party/concurrentqueue third_party/fast_float
+                third_party/parquet third_party/thrift
                 extension/core_functions/include extension/parquet/include extension/json/include
                 extension/icu/include)
     if(EXISTS "${DUCKDB_ROOT}/${_part}")

@@ -18,6 +18,7 @@
 #include "engine/duck_guard.h"
 #include "engine/file_filters.h"
 #include "engine/row_address.h"
+#include "engine/scan_plan.h"
 #include "engine/store_file_system.h"
 #include "engine/type_mapping.h"
 
@@ -58,6 +59,9 @@ struct LakeScanInfo : duckdb::TableFunctionInfo {
 // The virtual column with the file's place.
 constexpr duckdb::column_t kFilePlace = duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILENAME + 1000;
 constexpr duckdb::column_t kRowNumber = duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER;
+// Files of a store whose ends are fetched while the one before them is opened: DuckDB opens one
+// after the other.
+constexpr idx_t kFilesAhead = 4;
 
 using FileList = std::vector<std::shared_ptr<const DataFile>>;
 
@@ -116,14 +120,21 @@ class SnapshotFileList : public duckdb::MultiFileList {
  protected:
   OpenFileInfo GetFile(idx_t i) const override {
     if (i >= files_.size()) return OpenFileInfo();
-    const auto& file = *files_[i];
-    const bool is_staged = !file.local_path.empty();
-    return ScanFile(is_staged ? file.local_path
-                              : info_->store->ReadPath(info_->table->location + "/" + file.path),
-                    static_cast<uint64_t>(file.bytes));
+    std::vector<ComingFile> coming;
+    for (idx_t next = i + 1; next < files_.size() && next <= i + kFilesAhead; next++) {
+      std::string path = PathOf(next);
+      if (!path.starts_with(io::kStoreScheme)) break;
+      coming.push_back({std::move(path), static_cast<uint64_t>(files_[next]->bytes)});
+    }
+    return ScanFile(PathOf(i), static_cast<uint64_t>(files_[i]->bytes), std::move(coming));
   }
 
  private:
+  std::string PathOf(idx_t i) const {
+    const DataFile& file = *files_[i];
+    if (!file.local_path.empty()) return file.local_path;
+    return info_->store->ReadPath(info_->table->location + "/" + file.path);
+  }
   unique_ptr<duckdb::MultiFileList> Keep(FileList kept) const {
     if (kept.size() == files_.size()) return nullptr;  // nothing pruned
     return duckdb::make_uniq<SnapshotFileList>(info_, std::move(kept));
@@ -275,8 +286,12 @@ class LakeFileReader : public duckdb::MultiFileReader {
       duckdb::MultiFileGlobalState& state) override {
     const auto convertible = FiltersForFile(columns, column_ids, filters);
     if (convertible) filters = convertible.get();
-    return MultiFileReader::InitializeReader(reader_data, bind, columns, column_ids, filters,
-                                             context, state);
+    const auto result = MultiFileReader::InitializeReader(reader_data, bind, columns, column_ids,
+                                                          filters, context, state);
+    const OpenFileInfo& file = reader_data.reader->file;
+    if (file.path.starts_with(io::kStoreScheme))
+      SetReadPlan(file, PlanOfScan(context, *reader_data.reader));
+    return result;
   }
 
   void FinalizeBind(duckdb::MultiFileReaderData& reader_data, const MultiFileOptions& options,

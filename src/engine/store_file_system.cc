@@ -1,9 +1,11 @@
 #include "engine/store_file_system.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "base/mutex.h"
 #include "engine/duck_guard.h"
 
 namespace varve::engine {
@@ -23,14 +25,22 @@ constexpr const char* kFileSize = "file_size";
 constexpr const char* kValidate = "validate_external_file_cache";
 constexpr const char* kOurScan = "varve_scan";
 
+// What ScanFile puts into an OpenFileInfo, beside the options.
+struct ScanFileInfo : duckdb::ExtendedOpenFileInfo {
+  Mutex mu;
+  std::shared_ptr<const cache::ReadPlan> plan VARVE_GUARDED_BY(mu);
+  std::vector<ComingFile> coming VARVE_GUARDED_BY(mu);
+};
+
 struct StoreHandle final : FileHandle {
   StoreHandle(duckdb::FileSystem& system, const OpenFileInfo& file, FileOpenFlags how,
-              cache::CachedObject o)
-      : FileHandle(system, file.path, how), object(std::move(o)) {}
+              cache::CachedObject o, std::shared_ptr<const cache::ReadPlan> p)
+      : FileHandle(system, file.path, how), object(std::move(o)), plan(std::move(p)) {}
 
   void Close() override {}
 
   const cache::CachedObject object;
+  const std::shared_ptr<const cache::ReadPlan> plan;  // may be null
   uint64_t position = 0;
 };
 
@@ -38,12 +48,15 @@ struct StoreHandle final : FileHandle {
   ThrowStatus(SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for file {}", path));
 }
 
-uint64_t SizeOf(const OpenFileInfo& file) {
-  if (!file.extended_info) Refuse(file.path);
-  const auto& options = file.extended_info->options;
-  const auto size = options.find(kFileSize);
-  if (!options.contains(kOurScan) || size == options.end()) Refuse(file.path);
-  return size->second.GetValue<uint64_t>();
+// nullptr when no ScanFile has made it. The mark is the address of the whole: a copy that lost what
+// is ours has another one.
+ScanFileInfo* InfoOf(const OpenFileInfo& file) {
+  if (!file.extended_info) return nullptr;
+  const auto mark = file.extended_info->options.find(kOurScan);
+  if (mark == file.extended_info->options.end()) return nullptr;
+  const auto address = reinterpret_cast<uintptr_t>(file.extended_info.get());
+  if (mark->second.GetValue<uint64_t>() != address) return nullptr;
+  return static_cast<ScanFileInfo*>(file.extended_info.get());
 }
 
 class StoreFileSystem final : public duckdb::FileSystem {
@@ -54,7 +67,7 @@ class StoreFileSystem final : public duckdb::FileSystem {
   void Read(FileHandle& handle, void* buffer, int64_t nr_bytes, idx_t location) override {
     auto& file = handle.Cast<StoreHandle>();
     const std::span<char> into(static_cast<char*>(buffer), static_cast<size_t>(nr_bytes));
-    const Status read = cache_.Read(file.object, location, into);
+    const Status read = cache_.Read(file.object, location, into, file.plan.get());
     if (!read.ok()) ThrowStatus(Annotate(read, file.path));
   }
 
@@ -101,31 +114,59 @@ class StoreFileSystem final : public duckdb::FileSystem {
   bool SupportsOpenFileExtended() const override { return true; }
   duckdb::unique_ptr<FileHandle> OpenFileExtended(const OpenFileInfo& file, FileOpenFlags flags,
                                                   optional_ptr<FileOpener>) override {
-    const uint64_t bytes = SizeOf(file);
+    ScanFileInfo* info = InfoOf(file);
+    if (info == nullptr) Refuse(file.path);
     if (flags.OpenForWriting()) ThrowStatus(Internal("{} was opened for writing", file.path));
-    auto path = io::ParseStorePath(file.path);
-    io::ObjectStore* store = path ? stores_.Find(path->store) : nullptr;
-    if (store == nullptr) ThrowStatus(NotFound("there is no such store: {}", file.path));
-    cache::CachedObject object(*store, {std::move(path->store), std::move(path->object)}, bytes);
-    return duckdb::make_uniq<StoreHandle>(*this, file, flags, std::move(object));
+    std::shared_ptr<const cache::ReadPlan> plan;
+    std::vector<ComingFile> coming;
+    {
+      MutexLock lock(info->mu);
+      plan = info->plan;
+      coming = std::exchange(info->coming, {});
+    }
+    for (const ComingFile& next : coming) {
+      if (const auto object = ObjectAt(next.path, next.bytes)) cache_.PrefetchEnd(*object);
+    }
+    auto object = ObjectAt(file.path, info->options.at(kFileSize).GetValue<uint64_t>());
+    if (!object) ThrowStatus(NotFound("there is no such store: {}", file.path));
+    return duckdb::make_uniq<StoreHandle>(*this, file, flags, *std::move(object), std::move(plan));
   }
 
  private:
+  std::optional<cache::CachedObject> ObjectAt(const std::string& path, uint64_t bytes) const {
+    auto name = io::ParseStorePath(path);
+    io::ObjectStore* store = name ? stores_.Find(name->store) : nullptr;
+    if (store == nullptr) return std::nullopt;
+    return cache::CachedObject(*store, {std::move(name->store), std::move(name->object)}, bytes);
+  }
+
   const io::StoreSet& stores_;
   cache::BlockCache& cache_;
 };
 
 }  // namespace
 
-OpenFileInfo ScanFile(const std::string& path, uint64_t bytes) {
+OpenFileInfo ScanFile(const std::string& path, uint64_t bytes, std::vector<ComingFile> coming) {
   OpenFileInfo file(path);
-  file.extended_info = duckdb::make_shared_ptr<duckdb::ExtendedOpenFileInfo>();
-  auto& options = file.extended_info->options;
-  options[kFileSize] = Value::UBIGINT(bytes);
+  auto info = duckdb::make_shared_ptr<ScanFileInfo>();
+  info->options[kFileSize] = Value::UBIGINT(bytes);
   // Data files never change: DuckDB need not ask again whether a cached one is still valid.
-  options[kValidate] = Value::BOOLEAN(false);
-  options[kOurScan] = Value::BOOLEAN(true);
+  info->options[kValidate] = Value::BOOLEAN(false);
+  duckdb::ExtendedOpenFileInfo* const whole = info.get();
+  info->options[kOurScan] = Value::UBIGINT(reinterpret_cast<uintptr_t>(whole));
+  {
+    MutexLock lock(info->mu);
+    info->coming = std::move(coming);
+  }
+  file.extended_info = std::move(info);
   return file;
+}
+
+void SetReadPlan(const OpenFileInfo& file, std::shared_ptr<const cache::ReadPlan> plan) {
+  ScanFileInfo* info = InfoOf(file);
+  if (info == nullptr) return;
+  MutexLock lock(info->mu);
+  info->plan = std::move(plan);
 }
 
 void RegisterStoreFiles(duckdb::DatabaseInstance& db, const io::StoreSet& stores,

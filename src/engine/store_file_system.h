@@ -10,15 +10,28 @@
 
 #include <duckdb.hpp>
 #include <duckdb/common/file_system.hpp>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "cache/block_cache.h"
 #include "io/store_set.h"
 
 namespace varve::engine {
 
-// The file at `path` (a local path or varve://...) as a scan of ours opens it.
-duckdb::OpenFileInfo ScanFile(const std::string& path, uint64_t bytes);
+// A file that a scan is going to open some time after another one.
+struct ComingFile {
+  std::string path;
+  uint64_t bytes = 0;
+};
+
+// The file at `path` (a local path or varve://...) as a scan of ours opens it. When it is opened,
+// what a reader looks at first in `coming` is fetched as well.
+duckdb::OpenFileInfo ScanFile(const std::string& path, uint64_t bytes,
+                              std::vector<ComingFile> coming = {});
+
+// What handles that are opened with `file` from now on read together. `file` is of ScanFile.
+void SetReadPlan(const duckdb::OpenFileInfo& file, std::shared_ptr<const cache::ReadPlan> plan);
 
 // Makes varve:// known to the instance. `stores` and `cache` outlive it.
 void RegisterStoreFiles(duckdb::DatabaseInstance& db, const io::StoreSet& stores,

@@ -50,7 +50,7 @@ class StoreFileSystemTest : public EngineFixture {
   std::unique_ptr<io::StoreSet> stores_;
   io::testing::RemoteStore* remote_ = nullptr;
   io::PosixFileSystem files_;
-  uint64_t cache_memory_bytes_ = uint64_t{64} << 20;
+  uint64_t cache_memory_bytes_ = uint64_t{1} << 30;
   std::unique_ptr<cache::BlockCache> cache_;
 };
 
@@ -130,6 +130,59 @@ TEST_F(StoreFileSystemTest, ANewGenerationReadsTheStoreToo) {
   SpoilOnCall(engine_->database());
   EXPECT_FALSE(Try("SELECT varve_spoil()").ok());
   EXPECT_EQ(Run("SELECT sum(id) FROM public.t"), (Rows{{"45"}}));
+}
+
+// Reads of one object, and the highest number of requests that had to be answered before one of them.
+size_t Depth(const std::vector<io::testing::ReadRequest>& reads) {
+  size_t depth = 0;
+  size_t seen = 0;
+  for (const auto& read : reads) {
+    if (read.after >= seen + 1) {
+      ++depth;
+      seen = read.after;
+    }
+  }
+  return reads.empty() ? 0 : depth + 1;
+}
+
+TEST_F(StoreFileSystemTest, ASmallFileIsOneRequest) {
+  InsertAndFlush(0, 5'000);
+  remote_->TakeReads();
+  Run("SELECT min(id), max(site) FROM public.t WHERE timestamp >= '2026-11-01'");
+  EXPECT_EQ(remote_->TakeReads().size(), 1u);
+  Run("SELECT count(*), max(timestamp) FROM public.t");
+  EXPECT_EQ(remote_->TakeReads().size(), 0u);
+}
+
+// Footer, columns with a filter, the other columns: each in its turn, but all of a turn together.
+TEST_F(StoreFileSystemTest, ALargeFileNeedsThreeDependentRequests) {
+  Run("CREATE TABLE public.wide (timestamp timestamptz NOT NULL, a text, b text, c text, d text)");
+  Run("INSERT INTO public.wide SELECT timestamptz '2026-11-01' + i * interval '1 ms', "
+      "md5(i::text), md5((i + 1)::text) || md5((i * 3)::text), md5((i + 7)::text), 'x' || i "
+      "FROM generate_series(1, 120000) AS s(i)");
+  Flush("public", "wide");
+  const auto files = tables_->Find(catalog_->Find({"public", "wide"})->id)->files();
+  ASSERT_EQ(files->files.size(), 1u);
+  ASSERT_GT(files->files[0]->bytes, 8 << 20);
+  remote_->TakeReads();
+  remote_->SetDelay(std::chrono::milliseconds(20));
+  EXPECT_EQ(Run("SELECT count(a), min(b), max(c) FROM public.wide WHERE d = 'x77'").size(), 1u);
+  const auto reads = remote_->TakeReads();
+  EXPECT_LE(Depth(reads), 3u);
+  EXPECT_LE(reads.size(), 8u);
+  remote_->SetOff(true);
+  EXPECT_EQ(Run("SELECT count(a), min(b), max(c) FROM public.wide WHERE d = 'x78'").size(), 1u);
+}
+
+// DuckDB opens one file after the other; their first requests must not wait for each other.
+TEST_F(StoreFileSystemTest, FilesAreFetchedAhead) {
+  for (int i = 0; i < 5; ++i) InsertAndFlush(i * 100, 100);
+  remote_->TakeReads();
+  remote_->SetDelay(std::chrono::milliseconds(50));
+  Run("SELECT sum(id) FROM public.t");
+  const auto reads = remote_->TakeReads();
+  EXPECT_EQ(reads.size(), 5u);
+  EXPECT_EQ(Depth(reads), 1u);
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ struct Storage::Parts {
   std::unique_ptr<CommitCoordination> coordination;
   std::unique_ptr<lake::CommitStore> commits;
   io::StoreSet stores;
-  std::unique_ptr<cache::BlockCache> cache;
+  std::unique_ptr<cache::BlockCache> cache;      // goes before the stores that it reads
   std::unique_ptr<cache::CachingStore> caching;  // a bucket only: files on the disk need no copy
   io::ObjectStore* store = nullptr;              // what writes and reads of the lake go through
   std::unique_ptr<engine::SqlEngine> engine;
