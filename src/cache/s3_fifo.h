@@ -109,10 +109,10 @@ class S3Fifo {
  private:
   struct Entry {
     Value value;
-    uint64_t bytes;
-    int64_t used_us;
-    int uses;
-    bool in_main;
+    uint64_t bytes = 0;
+    int64_t used_us = 0;
+    int uses = 0;
+    bool in_main = false;
     std::list<BlockKey>::iterator place;  // in small_ or main_
   };
   using Entries = std::map<BlockKey, Entry>;
