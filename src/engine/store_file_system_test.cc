@@ -132,7 +132,7 @@ TEST_F(StoreFileSystemTest, ANewGenerationReadsTheStoreToo) {
   EXPECT_EQ(Run("SELECT sum(id) FROM public.t"), (Rows{{"45"}}));
 }
 
-// Reads of one object, and the highest number of requests that had to be answered before one of them.
+// How many of the reads had to come one after the other, each with the answer of one before it.
 size_t Depth(const std::vector<io::testing::ReadRequest>& reads) {
   size_t depth = 0;
   size_t seen = 0;

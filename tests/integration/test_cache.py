@@ -1,4 +1,4 @@
-"""The block cache of the real server on a real bucket: flushed files are in it, and it stands in for a store that is off."""
+"""The block cache of a server on a bucket: flushed files are in it, and it stands in for a store that is off."""
 
 import pytest
 
