@@ -17,6 +17,8 @@ namespace {
 struct Options {
   std::string server = "build/release/varve";
   std::vector<std::string> server_options;
+  // Words for a second server with the same rows: with them the two are compared, shape by shape.
+  std::vector<std::string> beside_options;
   int64_t rows = 1'000'000;
   int runs = 11;
   uint64_t seed = 1;
@@ -207,6 +209,41 @@ void MeasureBesideDuckDb(PgClient& client, const ServerProcess& server,
   }
 }
 
+// The same rows in a second server, all of them in the lake of both; each shape in turn, warm.
+void RunBeside(const Options& options) {
+  ServerProcess server(options.server, options.server_options);
+  ServerProcess other(options.server, options.beside_options);
+  PgClient client(server.pg_port());
+  PgClient peer(other.pg_port());
+  for (PgClient* loaded : {&client, &peer}) {
+    Check(*loaded, Load(*loaded, options));
+    loaded->Query("SELECT varve.flush('otel_logs_and_spans')");
+  }
+  fmt::print("{:<42} {:>9} {:>9} {:>9}\n", "milliseconds, median", "server", "beside", "ratio");
+  const std::vector<Shape> shapes = Shapes(options);
+  for (size_t i = kOverheadShapes; i < shapes.size(); ++i) {
+    const Shape& shape = shapes[i];
+    ExpectRows(shape, client.CountRows(shape.sql));
+    ExpectRows(shape, peer.CountRows(shape.sql));
+    std::vector<double> ours;
+    std::vector<double> theirs;
+    for (int run = 0; run < options.runs; ++run) {
+      ours.push_back(Time(1, [&] { client.CountRows(shape.sql); }).median);
+      theirs.push_back(Time(1, [&] { peer.CountRows(shape.sql); }).median);
+    }
+    const double first = SpreadOf(ours).median;
+    const double second = SpreadOf(theirs).median;
+    fmt::print("{:<42} {:>9.3f} {:>9.3f} {:>9.2f}\n", shape.name, first, second, second / first);
+    std::fflush(stdout);
+  }
+  for (const auto& row : peer.Query("SELECT tier, entries, hits, misses FROM varve.cache")) {
+    fmt::print("cache beside: {} {} entries, {} hits, {} misses\n", row.at(0), row.at(1), row.at(2),
+               row.at(3));
+  }
+  server.Stop();
+  other.Stop();
+}
+
 // What the data files take against the same rows as lines of JSON without their NULLs, by a sample.
 void PrintSize(PgClient& client, const char* when) {
   const Rows files = client.Query(
@@ -248,12 +285,15 @@ int main(int argc, char** argv) {
   CLI::App app("Measures queries of otel_logs_and_spans over the wire");
   app.add_option("--server", options.server);
   app.add_option("--server-option", options.server_options, "a further word for `varve serve`");
+  app.add_option("--beside-option", options.beside_options,
+                 "a word for a second `varve serve`, with a bucket for instance; the two are "
+                 "compared instead");
   app.add_option("--rows", options.rows);
   app.add_option("--runs", options.runs);
   app.add_option("--seed", options.seed);
   CLI11_PARSE(app, argc, argv);
   try {
-    varve::bench::Run(options);
+    options.beside_options.empty() ? varve::bench::Run(options) : varve::bench::RunBeside(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "varve_bench_query: {}\n", error.what());
     return 1;
