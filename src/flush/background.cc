@@ -18,6 +18,7 @@ BackgroundWork::BackgroundWork(const Parts& parts, std::chrono::milliseconds flu
                  }});
   merge_job_ =
       local.Add({.name = "buffer-merge", .run = [this](Trigger) { return MergeSegments(); }});
+  parts_.stager.OnRelieved([this] { parts_.runner.Wake(flush_job_); });
   parts_.budget.OnSoftLimit([this] { parts_.local_runner.Wake(stage_job_); });
   parts_.buffer.OnLargeMergeDue([this] { parts_.local_runner.Wake(merge_job_); });
   // Replay may have left each of them something to do.

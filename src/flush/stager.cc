@@ -126,6 +126,7 @@ Status Stager::Relieve() {
     while (staged.ok() && UnderPressure()) {
       staged = Stage(candidate.table->id, share);
       if (staged.ok() && *staged == 0) break;  // the rest is held by readers, or came too late
+      if (staged.ok() && wake_flusher_) wake_flusher_();
     }
     if (first.ok() && !staged.ok()) {
       first = Annotate(staged.status(), "staging of " + candidate.table->name.ToString());

@@ -14,8 +14,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -56,6 +58,9 @@ class Stager {
   // for whoever waits. Each part takes an eighth of the budget, so that memory comes back while the
   // rest is still written and writers wait for a part only.
   Status Relieve() VARVE_EXCLUDES(mu_);
+  // Set once, before the first Relieve, which calls it after each part: under load it may go on for
+  // long, and the lake and the log must not wait for its end.
+  void OnRelieved(std::function<void()> wake_flusher) { wake_flusher_ = std::move(wake_flusher); }
 
   // The error of a table that failed a short time ago; OK when it may be tried.
   Status BackingOff(TableId table) const VARVE_EXCLUDES(mu_);
@@ -77,9 +82,10 @@ class Stager {
   // True while the buffer should give memory back.
   bool UnderPressure() const;
 
-  // Constant after construction.
+  // Constant after set-up.
   const StagerParts parts_;
   const StagerSettings settings_;
+  std::function<void()> wake_flusher_;
 
   // Own synchronization.
   std::atomic<int64_t> give_up_us_{INT64_MAX};  // of the monotonic clock
