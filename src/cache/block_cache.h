@@ -81,9 +81,9 @@ class BlockCache {
   // Blocks on their way into the cache, and who waits for them.
   struct Waiter;
   struct Delivery {
-    char* to;
+    char* to = nullptr;
     ByteRange range;  // of the object; within the flight
-    Waiter* waiter;
+    Waiter* waiter = nullptr;
   };
   struct Flight {
     CachedObject object;

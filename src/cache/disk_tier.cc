@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "cache/block_file.h"
@@ -57,8 +58,8 @@ Status DiskTier::ReadListing() {
     }
   }
   // Oldest first: with nothing known about their use, age is the order in which they go.
-  std::stable_sort(found.begin(), found.end(), [](const File& a, const File& b) {
-    return a.key.fetched_us < b.key.fetched_us;
+  std::sort(found.begin(), found.end(), [](const File& a, const File& b) {
+    return std::tie(a.key.fetched_us, a.entry->name) < std::tie(b.key.fetched_us, b.entry->name);
   });
   const int64_t now_us = clock_.MonotonicUs();
   for (const File& file : found) {

@@ -62,8 +62,8 @@ SortedMerge::SortedMerge(duckdb::DuckDB& instance, Columns columns,
       columns_(std::move(columns)),
       waiting_(std::move(streams)),
       stopped_(std::move(stopped)) {
-  std::stable_sort(waiting_.begin(), waiting_.end(),
-                   [](const auto& a, const auto& b) { return a.newest_us < b.newest_us; });
+  std::sort(waiting_.begin(), waiting_.end(),
+            [](const auto& a, const auto& b) { return a.newest_us < b.newest_us; });
 }
 
 SortedMerge::~SortedMerge() = default;

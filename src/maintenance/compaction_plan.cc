@@ -55,8 +55,10 @@ std::vector<CompactionBin> PlanCompaction(const FileSet& files, const Compaction
     CompactionBin bin = Choose(std::move(candidates), limits);
     if (!bin.empty()) bins.push_back(std::move(bin));
   }
-  std::stable_sort(bins.begin(), bins.end(),
-                   [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  std::sort(bins.begin(), bins.end(), [](const auto& a, const auto& b) {
+    if (a.size() != b.size()) return a.size() > b.size();
+    return a.front()->path < b.front()->path;
+  });
   return bins;
 }
 
