@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "flush/testing/fake_lake.h"
@@ -120,6 +122,32 @@ TEST_F(BackgroundTest, TheSoftLimitFlushesLongBeforeTheInterval) {
   Stop();
   EXPECT_GT(delta_->files()->version, 0);
   EXPECT_EQ(Rows(), buffer::testing::FirstRows(40'000));
+}
+
+// Under load memory may be short for hours: the second part is not written here before the first is
+// in the lake.
+TEST_F(BackgroundTest, WhatIsStagedIsCommittedWhileMemoryIsStillShort) {
+  std::atomic<int> writes = 0;
+  std::atomic<bool> committed = false;
+  parquet_.SetHook([&] {
+    if (++writes != 2) return;
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!committed && std::chrono::steady_clock::now() < give_up) {
+      committed = delta_->files()->version > 0;
+      std::this_thread::yield();
+    }
+  });
+  BackgroundWork work(Parts(), kNever);
+  Start();
+  // The flush that each start begins with must not be the one that commits.
+  while (runner_.Jobs().at(0).runs == 0) std::this_thread::yield();
+  for (int64_t i = 0; i < 8; ++i) {
+    Write({.first = 1 + i * 1000, .rows = 1000, .body_bytes = 1500});
+  }
+  Stop();
+  EXPECT_GE(writes, 2);
+  EXPECT_TRUE(committed);
+  EXPECT_EQ(Rows(), buffer::testing::FirstRows(8'000));
 }
 
 // Not one answer from the store, for as long as the test likes.
