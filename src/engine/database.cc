@@ -50,7 +50,7 @@ Result<GenerationRef> Database::OpenGeneration(uint64_t number) const {
     setup_(instance);
     auto connection = generation->Connect();
     for (const char* setting : {"SET GLOBAL parquet_metadata_cache = true",
-                                // The cache of our own has a limit of its own: decision 0012.
+                                // The cache of our own has a limit of its own: decision 0015.
                                 "SET GLOBAL enable_external_file_cache = false",
                                 "SET GLOBAL enable_external_access = false"}) {
       VARVE_RETURN_IF_ERROR(RunInternal(connection, setting).status());

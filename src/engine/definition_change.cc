@@ -20,11 +20,18 @@ void DefinitionChange::Undo(EngineCore& core) const {
     core.catalog.Put(before);
   } else {
     core.catalog.Remove(after->id);
-    core.tables->UndoCreate(after);
+    core.tables->UndoCreate(after->id);
   }
 }
 
 void DefinitionChange::Finish(EngineCore& core) const {
+  if (!before) {
+    const Status made = core.tables->Make(after);
+    if (!made.ok()) {
+      spdlog::warn("engine: table {} is not in the lake yet: {}", after->name.ToString(),
+                   MessageOf(made));
+    }
+  }
   if (!after) {
     core.catalog.Remove(before->id);
     core.tables->Drop(before);

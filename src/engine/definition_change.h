@@ -1,9 +1,11 @@
 // A change of a Varve table's definition that waits for its transaction to commit.
 //
-// Role:     CREATE, ALTER, DROP TABLE -> [DefinitionChange] -> commit: Prepare (the lake is ready),
-//           Publish (the catalog knows), DuckDB's commit, Finish; Undo when it fails before that.
+// Role:     CREATE, ALTER, DROP TABLE -> [DefinitionChange] -> commit: Prepare (nothing in the lake
+//           stands against it; an ALTER is there), Publish (the catalog knows), DuckDB's commit,
+//           Finish; Undo when it fails before that.
 // Order:    the catalog knows a new table before DuckDB shows it, so that whoever finds the table
-//           finds its rows; a crash in between leaves a folder without a table, which nobody reads.
+//           finds its rows; the lake gets it last, since other servers and the next start serve
+//           every table that they find there. A start makes what a crash kept from it.
 // Threads:  the session's thread.
 #pragma once
 

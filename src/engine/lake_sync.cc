@@ -28,6 +28,9 @@ bool IsReserved(const std::string& schema) {
   return schema.empty() || duckdb::StringUtil::StartsWith(duckdb::StringUtil::Lower(schema), "pg_");
 }
 
+// False also for a new table that is not in the lake yet.
+bool IsServed(const FileSet& files) { return files.unreadable.empty() && files.version >= 0; }
+
 bool SameDefinition(const TableDef& a, const TableDef& b) {
   return a.columns.size() == b.columns.size() &&
          lake::DefinitionValue(a) == lake::DefinitionValue(b);
@@ -231,10 +234,12 @@ Status LakeSync::RefreshLocked(const TableRef& table) {
 }
 
 Status LakeSync::Reopen(const TableRef& table) {
+  if (core_.tables && core_.tables->IsBeingMade(table->id)) return OkStatus();
+  if (parts_.tables->Find(table->id)) return OkStatus();  // made meanwhile
   const auto snapshot = parts_.buffer->Snapshot();
   const auto shown = snapshot->find(table->id);
-  if (shown == snapshot->end() || shown->second->files->unreadable.empty()) {
-    return OkStatus();  // dropped meanwhile, or being made
+  if (shown == snapshot->end() || IsServed(*shown->second->files)) {
+    return OkStatus();  // dropped meanwhile
   }
   auto opened = OpenOrCreate(table);
   if (!opened.ok()) {

@@ -1,5 +1,6 @@
 #include "engine/lake_tables.h"
 
+#include <absl/cleanup/cleanup.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -10,21 +11,54 @@
 namespace varve::engine {
 
 Status LakeTables::Create(const TableRef& table) {
-  bool made = false;
-  VARVE_ASSIGN_OR_RETURN(auto delta, lake::DeltaTable::Create(context_, table, &made));
-  auto files = delta->files();
-  if (!made) {
+  auto joined = lake::DeltaTable::Join(context_, table);
+  const bool is_new = joined.status().code() == StatusCode::kNotFound;
+  if (!is_new) VARVE_RETURN_IF_ERROR(joined.status());
+  FileSetRef files = is_new ? std::make_shared<const FileSet>() : (*joined)->files();
+  {
     MutexLock lock(mu_);
-    joined_.insert(table->id);
+    being_made_.insert(table->id);
   }
-  tables_.Put(table->id, std::move(delta));
+  if (!is_new) tables_.Put(table->id, *std::move(joined));
   buffer_.AddTable(table, std::move(files), Lsn(0));
   return OkStatus();
 }
 
+Status LakeTables::Make(const TableRef& table) {
+  const absl::Cleanup end = [&] { EndMake(table->id); };
+  if (tables_.Find(table->id)) return OkStatus();
+  VARVE_ASSIGN_OR_RETURN(auto delta, lake::DeltaTable::Create(context_, table));
+  auto files = delta->files();
+  tables_.Put(table->id, std::move(delta));
+  buffer_.Swap(table->id, Lsn(0), std::move(files));
+  return OkStatus();
+}
+
+bool LakeTables::IsBeingMade(TableId id) const {
+  MutexLock lock(mu_);
+  return being_made_.contains(id);
+}
+
+void LakeTables::WaitUntilMade(TableId id) {
+  MutexLock lock(mu_);
+  made_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) { return !being_made_.contains(id); });
+}
+
+void LakeTables::EndMake(TableId id) {
+  {
+    MutexLock lock(mu_);
+    being_made_.erase(id);
+  }
+  made_.NotifyAll();
+}
+
 Status LakeTables::Update(const TableRef& table) {
+  WaitUntilMade(table->id);
   const auto delta = tables_.Find(table->id);
-  if (!delta) return Internal("table {} has no Delta table", table->name.ToString());
+  if (!delta) {
+    return Unavailable("table {} cannot be changed before it is in the lake",
+                       table->name.ToString());
+  }
   VARVE_RETURN_IF_ERROR(delta->UpdateSchema(table));
   buffer_.UpdateTable(table);
   return OkStatus();
@@ -35,19 +69,13 @@ void LakeTables::Remove(TableId id) {
   buffer_.DropTable(id);
 }
 
-void LakeTables::UndoCreate(const TableRef& table) {
-  Remove(table->id);
-  {
-    MutexLock lock(mu_);
-    if (joined_.erase(table->id) > 0) return;
-  }
-  const Status gone = DeleteFolder(table->location, /*keep_newest=*/false);
-  if (!gone.ok()) {
-    spdlog::warn("engine: folder {} is left over: {}", table->location, MessageOf(gone));
-  }
+void LakeTables::UndoCreate(TableId id) {
+  Remove(id);
+  EndMake(id);
 }
 
 void LakeTables::Drop(const TableRef& table) {
+  WaitUntilMade(table->id);
   DroppedFolder folder{table->id, table->location, {}, nullptr};
   if (const auto delta = tables_.Find(table->id)) {
     folder.in_use = delta->files()->in_use;

@@ -25,17 +25,25 @@ class LakeTables {
   LakeTables(buffer::Buffer& buffer, lake::TableSet& tables, lake::DeltaTable::Context context)
       : buffer_(buffer), tables_(tables), context_(std::move(context)) {}
 
-  // Writes the Delta table's version 0 and shows the table to buffer and flusher. The definition is
-  // not durable yet: Remove follows if it never becomes so.
-  Status Create(const TableRef& table);
-  // Commits new columns to the Delta table, then hands the definition to buffer and flusher.
-  Status Update(const TableRef& table);
+  // Shows a new table to the buffer, and to the flusher when another server has made it already.
+  // Nothing is written to the lake: Make follows when the definition is durable, UndoCreate when it
+  // never becomes so.
+  Status Create(const TableRef& table) VARVE_EXCLUDES(mu_);
+  // Writes the Delta table's version 0, which no other server may see before the definition is
+  // durable, and shows the table to the flusher. What fails here is done by the next refresh, or
+  // the next start; until then the rows stay in the log.
+  Status Make(const TableRef& table) VARVE_EXCLUDES(mu_);
+  // Between Create and the end of Make or UndoCreate.
+  bool IsBeingMade(TableId id) const VARVE_EXCLUDES(mu_);
+  // Commits new columns to the Delta table, then hands the definition to buffer and flusher. Waits
+  // for the end of Make.
+  Status Update(const TableRef& table) VARVE_EXCLUDES(mu_);
   // Takes the table from buffer and flusher: its rows are gone for every later statement.
   void Remove(TableId id);
-  // After Create, when the definition did not become durable: the same, and the folder goes unless
-  // another server had made the table before.
-  void UndoCreate(const TableRef& table) VARVE_EXCLUDES(mu_);
-  // The same for a table whose DROP is durable; its folder goes when nobody uses it any more.
+  // The same after Create, when the definition did not become durable.
+  void UndoCreate(TableId id) VARVE_EXCLUDES(mu_);
+  // The same for a table whose DROP is durable; its folder goes when nobody uses it any more. Waits
+  // for the end of Make.
   void Drop(const TableRef& table) VARVE_EXCLUDES(mu_);
   // A DROP that an earlier run did not come to the end of.
   Status ResumeDrop(TableId id, const std::string& location) VARVE_EXCLUDES(mu_);
@@ -57,6 +65,8 @@ class LakeTables {
   };
 
   bool IsShared() const;
+  void WaitUntilMade(TableId id) VARVE_EXCLUDES(mu_);
+  void EndMake(TableId id) VARVE_EXCLUDES(mu_);
   // One step further; true when nothing is left.
   Result<bool> Advance(DroppedFolder& folder);
   // Deletes every object below a location that no table has any more; with `keep_newest`, all but
@@ -66,9 +76,10 @@ class LakeTables {
   buffer::Buffer& buffer_;
   lake::TableSet& tables_;
   const lake::DeltaTable::Context context_;
-  Mutex mu_;
+  mutable Mutex mu_;
+  CondVar made_;
   std::vector<DroppedFolder> dropped_ VARVE_GUARDED_BY(mu_);
-  std::set<TableId> joined_ VARVE_GUARDED_BY(mu_);  // made by another server before ours
+  std::set<TableId> being_made_ VARVE_GUARDED_BY(mu_);
 };
 
 }  // namespace varve::engine

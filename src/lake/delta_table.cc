@@ -488,34 +488,31 @@ Result<TableState> CommitFirst(const DeltaTable::Context& context, const TableDe
 
 }  // namespace
 
-Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, TableRef table,
-                                                       bool* made) {
-  if (made != nullptr) *made = false;
+Result<std::unique_ptr<DeltaTable>> DeltaTable::Join(const Context& context, TableRef table) {
   VARVE_RETURN_IF_ERROR(CheckContext(context, *table));
   // Also for a table that is there already: its types are checked before anything is looked up.
   VARVE_RETURN_IF_ERROR(SchemaJson(*table).status());
-  Result<TableState> state = LoadState(context, table->location);
-  if (state.status().code() == StatusCode::kNotFound) {
-    Result<TableState> first = CommitFirst(context, *table);
-    if (first.ok()) {
-      if (made != nullptr) *made = true;
-      return std::make_unique<LoggedDeltaTable>(context, std::move(table), *std::move(first));
-    }
-    if (first.status().code() != StatusCode::kAlreadyExists) return first.status();
-    state = LoadState(context, table->location);
-  }
-  if (!state.ok()) return state.status();
-  if (state->dropped()) {
+  VARVE_ASSIGN_OR_RETURN(TableState state, LoadState(context, table->location));
+  if (state.dropped()) {
     return WithHint(
         SqlErrorf(sqlstate::kObjectInUse,
                   "the files of a dropped table are still being deleted: {}", table->location),
         "Try again later, or take another name.");
   }
-  VARVE_ASSIGN_OR_RETURN(const bool same, state->HasColumnsOf(*table));
+  VARVE_ASSIGN_OR_RETURN(const bool same, state.HasColumnsOf(*table));
   if (!same) {
     return AlreadyExists("there is a Delta table with other columns at {}", table->location);
   }
-  return std::make_unique<LoggedDeltaTable>(context, std::move(table), *std::move(state));
+  return std::make_unique<LoggedDeltaTable>(context, std::move(table), std::move(state));
+}
+
+Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, TableRef table) {
+  auto joined = Join(context, table);
+  if (joined.status().code() != StatusCode::kNotFound) return joined;
+  Result<TableState> first = CommitFirst(context, *table);
+  if (first.status().code() == StatusCode::kAlreadyExists) return Join(context, std::move(table));
+  if (!first.ok()) return first.status();
+  return std::make_unique<LoggedDeltaTable>(context, std::move(table), *std::move(first));
 }
 
 Result<std::unique_ptr<DeltaTable>> DeltaTable::Open(const Context& context, TableRef table) {

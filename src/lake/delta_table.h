@@ -55,11 +55,12 @@ class DeltaTable {
 
   virtual ~DeltaTable() = default;
 
-  // Writes version 0 (protocol, metaData with the table's columns) unless the table is there
-  // already with the same columns (CREATE TABLE that was cut short); AlreadyExists if it has
-  // others. `made`, if given, says whether it was not there.
-  static Result<std::unique_ptr<DeltaTable>> Create(const Context& context, TableRef table,
-                                                    bool* made = nullptr);
+  // Reads the newest version of a table that is to have these very columns: AlreadyExists if it has
+  // others, NotFound when there is no Delta log at the location, 55006 when the table there was
+  // dropped and its files are still going.
+  static Result<std::unique_ptr<DeltaTable>> Join(const Context& context, TableRef table);
+  // The same, but where there is none writes version 0 (protocol, metaData with the columns).
+  static Result<std::unique_ptr<DeltaTable>> Create(const Context& context, TableRef table);
   // Reads the newest version. NotFound when there is no Delta log at the location, or the table
   // there was dropped.
   static Result<std::unique_ptr<DeltaTable>> Open(const Context& context, TableRef table);
