@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
-#include <set>
 #include <utility>
+
+#include "base/interrupt.h"
 
 namespace varve::cache {
 namespace {
@@ -61,6 +62,11 @@ struct BlockCache::Waiter {
     MutexLock lock(mu);
     ++pending;
   }
+  // False when nothing more is pending, whatever the time.
+  bool IsPendingAfter(std::chrono::milliseconds limit) VARVE_EXCLUDES(mu) {
+    MutexLock lock(mu);
+    return !done.WaitFor(mu, limit, [&]() VARVE_REQUIRES(mu) { return pending == 0; });
+  }
   void Done(const Status& s) VARVE_EXCLUDES(mu) {
     MutexLock lock(mu);
     if (status.ok()) status = s;
@@ -106,11 +112,17 @@ Status BlockCache::Read(const CachedObject& object, uint64_t offset, std::span<c
     return OkStatus();
   }
   const ByteRange range{offset, offset + into.size()};
-  std::vector<uint32_t> missing = BlocksOf(object, {&range, 1});
+  const std::vector<uint32_t> blocks = BlocksOf(object, {&range, 1});
+  std::vector<uint32_t> missing = blocks;
   while (true) {
     CopyPresent(object, offset, into, missing);
     if (missing.empty()) return OkStatus();
-    VARVE_RETURN_IF_ERROR(ReadMissing(object, offset, into, missing, plan));
+    const Status read = ReadMissing(object, offset, into, missing, plan);
+    if (SqlStateOf(read) == sqlstate::kQueryCanceled && !Interrupted()) {
+      missing = blocks;  // it was the request of another reader, who has gone
+      continue;
+    }
+    VARVE_RETURN_IF_ERROR(read);
   }
 }
 
@@ -222,10 +234,10 @@ Status BlockCache::ReadMissing(const CachedObject& object, uint64_t offset, std:
                                std::vector<uint32_t>& missing, const ReadPlan* plan) {
   Waiter waiter;
   std::vector<FlightRef> flights;  // that nobody has begun
+  std::set<FlightRef> joined;
   {
     MutexLock lock(mu_);
     PlanFlights(object, WantedWith(object, missing, offset + into.size()), flights);
-    std::set<Flight*> joined;
     std::erase_if(missing, [&](uint32_t b) VARVE_REQUIRES(mu_) {
       const auto at = flights_.find(object.KeyOf(b));
       if (at == flights_.end()) return false;  // in memory by now
@@ -235,7 +247,7 @@ Status BlockCache::ReadMissing(const CachedObject& object, uint64_t offset, std:
       waiter.Add();
       if (flight->begun) ++waits_;
       const bool is_ours = std::find(flights.begin(), flights.end(), flight) != flights.end();
-      if (!flight->begun && !is_ours && joined.insert(flight.get()).second) {
+      if (joined.insert(flight).second && !flight->begun && !is_ours) {
         flights.insert(flights.begin(), flight);  // was to be fetched some time
       }
       return true;
@@ -249,6 +261,23 @@ Status BlockCache::ReadMissing(const CachedObject& object, uint64_t offset, std:
     if (!taken) Fly(flights[i]);
   }
   if (!flights.empty()) Fly(flights.front());
+  return Await(waiter, joined);
+}
+
+Status BlockCache::Await(Waiter& waiter, const std::set<FlightRef>& flights) {
+  while (waiter.IsPendingAfter(kInterruptPoll)) {
+    if (!Interrupted()) continue;
+    size_t taken_back = 0;
+    {
+      MutexLock lock(mu_);
+      for (const FlightRef& flight : flights) {
+        taken_back += std::erase_if(flight->deliveries,
+                                    [&](const Delivery& d) { return d.waiter == &waiter; });
+      }
+    }
+    for (size_t i = 0; i < taken_back; ++i) waiter.Done(InterruptedStatus());
+    return waiter.Wait();  // the others are being copied at this moment
+  }
   return waiter.Wait();
 }
 
@@ -284,6 +313,7 @@ void BlockCache::Fly(const FlightRef& flight) {
   const CachedObject& object = flight->object;
   const ByteRange range = object.RangeOf(flight->first, flight->count);
   const FetchPool::Reservation memory(pool_, range.end - range.begin);
+  if (Interrupted()) return Land(flight, {}, InterruptedStatus());
   if (flight->from_disk) {
     const auto found =
         disk_->Find(object.KeyOf(flight->first), object.name, range.end - range.begin);

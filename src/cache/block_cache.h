@@ -6,7 +6,8 @@
 // Limits:   memory_bytes in all: blocks that are kept, requests under way, blocks that wait for the
 //           disk; 6 MiB are used even when it is less. disk_bytes of files. A request to
 //           the store is for at most kRunBytesMax.
-// Errors:   the store's, to everybody who waited for that request; nothing of it is kept. DataLoss
+// Errors:   the store's, to everybody who waited for that request; nothing of it is kept. 57014 to
+//           a reader that was interrupted, and to no other: they ask again. DataLoss
 //           when an object is shorter than its reader says. A failing disk is a slower cache.
 // Threads:  safe. Read blocks until the bytes are there; Prefetch and Forget do not.
 #pragma once
@@ -15,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -114,6 +116,8 @@ class BlockCache {
   // Waits for the missing blocks. What is left of `missing` has come into memory meanwhile.
   Status ReadMissing(const CachedObject& object, uint64_t offset, std::span<char> into,
                      std::vector<uint32_t>& missing, const ReadPlan* plan) VARVE_EXCLUDES(mu_);
+  // Until all that the waiter asked of the flights has come, or the reader is interrupted.
+  Status Await(Waiter& waiter, const std::set<FlightRef>& flights) VARVE_EXCLUDES(mu_);
   // Runs the flight unless another thread has begun it.
   void Fly(const FlightRef& flight) VARVE_EXCLUDES(mu_);
   // Takes the flight's blocks off the list and hands their bytes, or the error, to who waits.

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "base/interrupt.h"
 #include "base/uuid.h"
 #include "cache/caching_store.h"
 #include "cache/clock_for_test.h"
@@ -157,6 +158,65 @@ TEST_F(BlockCacheTest, AnErrorGoesToAllWhoWaitAndIsNotKept) {
   EXPECT_EQ(remote_->TakeReads().size(), 1u);
   EXPECT_TRUE(Read(object, 5 * kMb, 5 * kMb + 1).ok());
   EXPECT_EQ(cache_->counts().store.errors, 1u);
+}
+
+// The store does not answer: a reader that asks itself, one that waits for another's request, and
+// one that waits for the memory to ask.
+TEST_F(BlockCacheTest, AnInterruptedReaderDoesNotWaitForTheStore) {
+  options_.memory_bytes = 1;  // room for 4 MiB under way
+  Open();
+  const CachedObject object = Make("a", 20 * kMb);
+  remote_->SetDelay(std::chrono::hours(1));
+  std::atomic<bool> interrupted = false;
+  std::atomic<int> ended = 0;
+  std::vector<std::thread> readers;
+  for (const uint64_t block : {1, 1, 3, 5, 7, 9, 9, 11}) {
+    readers.emplace_back([&, block] {
+      const InterruptScope scope([&] { return interrupted.load(); });
+      const Status read = Read(object, block * kMb, block * kMb + 10);
+      EXPECT_EQ(SqlStateOf(read), sqlstate::kQueryCanceled) << read;
+      ++ended;
+    });
+  }
+  while (remote_->busy_max() < 4) std::this_thread::yield();
+  EXPECT_EQ(ended, 0);
+  interrupted = true;
+  for (auto& reader : readers) reader.join();
+  remote_->SetDelay(std::chrono::milliseconds(0));
+  EXPECT_TRUE(Read(object, 0, 20 * kMb).ok());
+}
+
+TEST_F(BlockCacheTest, WhoeverWaitsWithAnInterruptedReaderIsServedAllTheSame) {
+  const CachedObject object = Make("a", 10 * kMb);
+  remote_->SetDelay(std::chrono::hours(1));
+  std::atomic<bool> interrupted = false;
+  std::thread first([&] {
+    const InterruptScope scope([&] { return interrupted.load(); });
+    EXPECT_EQ(SqlStateOf(Read(object, 5 * kMb, 5 * kMb + 10)), sqlstate::kQueryCanceled);
+  });
+  while (remote_->busy_max() < 1) std::this_thread::yield();
+  std::thread second([&] { EXPECT_TRUE(Read(object, 5 * kMb + 1, 5 * kMb + 9).ok()); });
+  while (cache_->counts().memory.waits < 1) std::this_thread::yield();
+  remote_->SetDelay(std::chrono::milliseconds(0));
+  interrupted = true;
+  first.join();
+  second.join();
+  EXPECT_EQ(remote_->TakeReads().size(), 2u);
+}
+
+// The request of another goes on, and what the gone reader wanted to have is not written to.
+TEST_F(BlockCacheTest, AReaderLeavesARequestThatOthersWaitFor) {
+  const CachedObject object = Make("a", 10 * kMb);
+  remote_->SetDelay(std::chrono::milliseconds(1500));
+  std::thread first([&] { EXPECT_TRUE(Read(object, 5 * kMb, 5 * kMb + 10).ok()); });
+  while (remote_->busy_max() < 1) std::this_thread::yield();
+  {
+    const InterruptScope scope([&] { return cache_->counts().memory.waits > 0; });
+    EXPECT_EQ(SqlStateOf(Read(object, 5 * kMb, 6 * kMb)), sqlstate::kQueryCanceled);
+  }
+  EXPECT_EQ(cache_->counts().store.bytes, 0u) << "the other request should still be under way";
+  first.join();
+  EXPECT_EQ(remote_->TakeReads().size(), 1u);
 }
 
 TEST_F(BlockCacheTest, AnObjectThatIsShorterThanItsReaderSaysIsDamage) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "base/interrupt.h"
+
 namespace varve::cache {
 
 FetchPool::FetchPool(size_t threads_max, uint64_t bytes_max)
@@ -62,9 +64,14 @@ void FetchPool::Work() {
 FetchPool::Reservation::Reservation(FetchPool& pool, uint64_t bytes)
     : pool_(pool), bytes_(std::min(bytes, pool.bytes_max_)) {
   MutexLock lock(pool_.mu_);
-  pool_.freed_.Wait(pool_.mu_, [&]() VARVE_REQUIRES(pool_.mu_) {
+  const auto has_room = [&]() VARVE_REQUIRES(pool_.mu_) {
     return pool_.reserved_ + bytes_ <= pool_.bytes_max_;
-  });
+  };
+  while (!pool_.freed_.WaitFor(pool_.mu_, kInterruptPoll, has_room)) {
+    if (!Interrupted()) continue;
+    bytes_ = 0;
+    return;
+  }
   pool_.reserved_ += bytes_;
 }
 

@@ -30,7 +30,8 @@ class FetchPool {
   // Begins nothing more, and returns when all that has begun has ended.
   void Stop() VARVE_EXCLUDES(mu_);
 
-  // Waits until so many bytes may be asked for; more than there are in all count as all.
+  // Waits until so many bytes may be asked for; more than there are in all count as all. A thread
+  // that is interrupted has none then, and must not ask.
   class Reservation {
    public:
     Reservation(FetchPool& pool, uint64_t bytes);
@@ -40,7 +41,7 @@ class FetchPool {
 
    private:
     FetchPool& pool_;
-    const uint64_t bytes_;
+    uint64_t bytes_;
   };
   uint64_t reserved_bytes() const VARVE_EXCLUDES(mu_) {
     MutexLock lock(mu_);

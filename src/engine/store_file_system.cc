@@ -1,10 +1,12 @@
 #include "engine/store_file_system.h"
 
 #include <algorithm>
+#include <duckdb/common/file_opener.hpp>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "base/mutex.h"
 #include "engine/duck_guard.h"
 
@@ -34,13 +36,17 @@ struct ScanFileInfo : duckdb::ExtendedOpenFileInfo {
 
 struct StoreHandle final : FileHandle {
   StoreHandle(duckdb::FileSystem& system, const OpenFileInfo& file, FileOpenFlags how,
-              cache::CachedObject o, std::shared_ptr<const cache::ReadPlan> p)
-      : FileHandle(system, file.path, how), object(std::move(o)), plan(std::move(p)) {}
+              cache::CachedObject o, std::shared_ptr<const cache::ReadPlan> p,
+              optional_ptr<duckdb::ClientContext> c)
+      : FileHandle(system, file.path, how), object(std::move(o)), plan(std::move(p)) {
+    if (c) context = c->shared_from_this();
+  }
 
   void Close() override {}
 
   const cache::CachedObject object;
   const std::shared_ptr<const cache::ReadPlan> plan;  // may be null
+  duckdb::weak_ptr<duckdb::ClientContext> context;    // whose statement opened it
   uint64_t position = 0;
 };
 
@@ -67,6 +73,8 @@ class StoreFileSystem final : public duckdb::FileSystem {
   void Read(FileHandle& handle, void* buffer, int64_t nr_bytes, idx_t location) override {
     auto& file = handle.Cast<StoreHandle>();
     const std::span<char> into(static_cast<char*>(buffer), static_cast<size_t>(nr_bytes));
+    const auto context = file.context.lock();
+    const InterruptScope scope([&] { return context && context->IsInterrupted(); });
     const Status read = cache_.Read(file.object, location, into, file.plan.get());
     if (!read.ok()) ThrowStatus(Annotate(read, file.path));
   }
@@ -113,7 +121,7 @@ class StoreFileSystem final : public duckdb::FileSystem {
  protected:
   bool SupportsOpenFileExtended() const override { return true; }
   duckdb::unique_ptr<FileHandle> OpenFileExtended(const OpenFileInfo& file, FileOpenFlags flags,
-                                                  optional_ptr<FileOpener>) override {
+                                                  optional_ptr<FileOpener> opener) override {
     ScanFileInfo* info = InfoOf(file);
     if (info == nullptr) Refuse(file.path);
     if (flags.OpenForWriting()) ThrowStatus(Internal("{} was opened for writing", file.path));
@@ -129,7 +137,8 @@ class StoreFileSystem final : public duckdb::FileSystem {
     }
     auto object = ObjectAt(file.path, info->options.at(kFileSize).GetValue<uint64_t>());
     if (!object) ThrowStatus(NotFound("there is no such store: {}", file.path));
-    return duckdb::make_uniq<StoreHandle>(*this, file, flags, *std::move(object), std::move(plan));
+    return duckdb::make_uniq<StoreHandle>(*this, file, flags, *std::move(object), std::move(plan),
+                                          FileOpener::TryGetClientContext(opener));
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/interrupt.h"
 
 namespace varve::io {
 namespace {
@@ -134,7 +135,7 @@ size_t TakeHeader(char* from, size_t size, size_t count, void* context) {
 }
 
 int StopWhenAsked(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Exchange*>(context)->gate.stopped() ? 1 : 0;
+  return static_cast<Exchange*>(context)->gate.stopped() || Interrupted() ? 1 : 0;
 }
 
 // "http://127.0.0.1:9000/..." -> "127.0.0.1"; brackets of an IPv6 address stay.
@@ -236,6 +237,7 @@ Status ErrorOf(CURL* curl, CURLcode code, const char* reason, const Exchange& ex
   const std::string_view why = *reason != '\0' ? reason : curl_easy_strerror(code);
   switch (code) {
     case CURLE_ABORTED_BY_CALLBACK:
+      if (!exchange.gate.stopped()) return InterruptedStatus();
       return SqlErrorf(sqlstate::kAdminShutdown, "the server is stopping, request to {} given up",
                        server);
     case CURLE_URL_MALFORMAT:

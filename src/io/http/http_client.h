@@ -5,7 +5,8 @@
 // Errors:   Unavailable when no whole answer came: refused, reset, cut off, too late (see
 //           WasNeverSent); FailedPrecondition when the server's certificate is not trusted;
 //           InvalidArgument for a URL that cannot be used; ResourceExhausted for an answer above
-//           its bound; 57P01 after the gate has stopped. An answer of any status is no error here.
+//           its bound; 57P01 after the gate has stopped, 57014 within a second or so after the
+//           thread was interrupted. An answer of any status is no error here.
 // Not done here: retries, signatures, redirects (never followed: the next host has no business
 //           with our credentials).
 // Threads:  safe; each caller has a connection of its own. Calls block as long as the limits say.

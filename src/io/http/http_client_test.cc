@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "io/testing/faulty_disk.h"
 #include "io/testing/scripted_server.h"
 
@@ -185,6 +186,18 @@ TEST_F(HttpClientTest, EndsWhenTheLimitIsReachedOrTheGateStops) {
   gate_.Stop();
   sender.join();
   EXPECT_EQ(SqlStateOf(stopped), sqlstate::kAdminShutdown) << stopped;
+}
+
+TEST_F(HttpClientTest, EndsSoonAfterTheThreadIsInterrupted) {
+  ScriptedServer server(
+      [](const ScriptedRequest&) { return ScriptedReply{.fault = Fault::kNeverAnswer}; });
+  HttpRequest request{.url = server.url()};
+  request.limits.whole = milliseconds(60'000);
+  const InterruptScope scope([&] { return !server.requests().empty(); });
+  const auto began = std::chrono::steady_clock::now();
+  const Status interrupted = client_.Send(request).status();
+  EXPECT_EQ(SqlStateOf(interrupted), sqlstate::kQueryCanceled) << interrupted;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(10'000));
 }
 
 TEST(StopGateTest, EndsAWait) {

@@ -2,7 +2,8 @@
 //
 // Units:    the wait before try n + 1 is even in [0, min(first * 2^(n-1), longest)) ("full jitter":
 //           clients that failed together do not come back together).
-// Threads:  one Retrier per operation and thread; the waits end when the gate stops.
+// Threads:  one Retrier per operation and thread; the waits end when the gate stops, or when the
+//           thread is interrupted.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 #include "io/http/stop_gate.h"
 
@@ -31,13 +33,20 @@ class Retrier {
         began_us_(clock.MonotonicUs()),
         end_us_(began_us_ + std::chrono::microseconds(policy.deadline).count()) {}
 
-  // Waits and returns true, or false at once when the wait would end after the deadline or the
-  // server stops. `at_least`: what the server asked for.
+  // Waits and returns true, or false at once when the wait would end after the deadline, the server
+  // stops or the thread is interrupted. `at_least`: what the server asked for.
   bool WaitForNextTry(std::chrono::milliseconds at_least = {}) {
     const int64_t wait_us = std::max(NextWaitUs(), std::chrono::microseconds(at_least).count());
     if (gate_.stopped() || clock_.MonotonicUs() + wait_us >= end_us_) return false;
     ++tries_;
-    return !gate_.WaitFor(std::chrono::microseconds(wait_us));
+    std::chrono::microseconds left(wait_us);
+    while (!Interrupted()) {
+      const auto slice = std::min<std::chrono::microseconds>(left, kInterruptPoll);
+      if (gate_.WaitFor(slice)) return false;
+      left -= slice;
+      if (left.count() == 0) return true;
+    }
+    return false;
   }
 
   int tries() const { return tries_; }

@@ -63,5 +63,16 @@ TEST(RetryTest, EndsWhenTheServerStops) {
   EXPECT_FALSE(retrier.WaitForNextTry());
 }
 
+TEST(RetryTest, EndsWhenTheThreadIsInterrupted) {
+  StandingClock clock;
+  FixedRandom random;
+  StopGate gate;
+  const milliseconds hour(3'600'000);
+  Retrier retrier({hour, hour, 2 * hour}, clock, random, gate);
+  int asked = 0;
+  const InterruptScope scope([&] { return ++asked > 2; });
+  EXPECT_FALSE(retrier.WaitForNextTry());
+}
+
 }  // namespace
 }  // namespace varve::io

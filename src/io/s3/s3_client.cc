@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "io/aws/digest.h"
 
 namespace varve::io {
@@ -211,6 +212,7 @@ Result<S3Answer> S3Client::Call(const S3Call& call) {
     const bool final = failure.code() != StatusCode::kUnavailable || parts_.http.gate().stopped();
     if (final || !retrier.WaitForNextTry(wait)) {
       counters.errors->Add();
+      if (Interrupted()) return InterruptedStatus();
       if (retrier.tries() == 1) return failure;
       return Annotate(failure, fmt::format("given up after {} tries in {} ms", retrier.tries(),
                                            retrier.elapsed().count()));

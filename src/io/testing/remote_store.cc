@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/interrupt.h"
+
 namespace varve::io::testing {
 
 void RemoteStore::SetOff(bool off) {
@@ -55,12 +57,15 @@ Result<std::string> RemoteStore::GetRange(std::string_view name, uint64_t begin,
     }
     if (off_) failure = Unavailable("the store is off (test)");
   }
-  if (delay.count() > 0) {
+  while (delay.count() > 0 && !Interrupted()) {
+    const auto slice = std::min(delay, kInterruptPoll);
     Mutex mu;
     CondVar never;
     MutexLock lock(mu);
-    never.WaitFor(mu, delay, [] { return false; });
+    never.WaitFor(mu, slice, [] { return false; });
+    delay -= slice;
   }
+  if (Interrupted()) failure = InterruptedStatus();
   Result<std::string> content =
       failure.ok() ? inner_.GetRange(name, begin, end) : Result<std::string>(failure);
   MutexLock lock(mu_);

@@ -1,7 +1,8 @@
 // Plays a store behind a network: remembers requests, answers late, and can be switched off.
 //
 // Role:     tests -> [RemoteStore] -> another ObjectStore, usually a local folder.
-// Errors:   Unavailable for everything while it is off; FailNext()'s for the next reads.
+// Errors:   Unavailable for everything while it is off; FailNext()'s for the next reads; 57014 for
+//           a late read that is interrupted.
 // Threads:  safe.
 #pragma once
 
