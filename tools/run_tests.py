@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the unit tests and the Python tests, and prints the totals of both as the last line.
 
-The unit tests (CTest) leave one GoogleTest report per program, pytest one for everything; the totals
+The unit tests (CTest) leave one GoogleTest report per program, pytest one per run; the totals
 are read from the reports. A program that died without a report, or failed for a reason that is not in
 it (a sanitizer), is one failure. A skipped test counts as failed: a part that cannot be had is an
 error with a sentence, or `make test` would be green on a machine that tests nothing.
@@ -65,12 +65,12 @@ def run_units(build: Path, jobs: int, totals: Totals) -> None:
             totals.failed += 1
 
 
-def run_pytest(build: Path, totals: Totals) -> None:
-    report = build / "pytest.xml"
+def run_pytest(build: Path, name: str, arguments: list[str], totals: Totals) -> None:
+    report = build / f"{name}.xml"
     report.unlink(missing_ok=True)
     environment = {**os.environ, "VARVE_BINARY": str(build / "varve"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"],
+        [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments],
         cwd=TOP, env=environment, check=False,
     )
     failed_cases = totals.add_report(report) if report.exists() else 0
@@ -89,7 +89,9 @@ def main() -> int:
     totals = Totals()
     run_units(build, args.jobs, totals)
     if not args.units_only:
-        run_pytest(build, totals)
+        # Most tests wait for a server more than they compute; a file's tests share servers.
+        run_pytest(build, "pytest", ["-m", "not alone", "-n", str(args.jobs), "--dist", "loadfile"], totals)
+        run_pytest(build, "pytest_alone", ["-m", "alone"], totals)
     print(f"{totals.passed} passed, {totals.failed} failed", flush=True)
     return 1 if totals.failed else 0
 

@@ -7,6 +7,8 @@ import pytest
 from tests.support import long_delta_log
 from tests.support.varve_server import VarveServer
 
+pytestmark = pytest.mark.alone
+
 OPEN_SECONDS_MAX = 2.0
 
 

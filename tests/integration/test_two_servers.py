@@ -88,6 +88,7 @@ def wait_for(connection, sql, expected):
     assert rows(connection, sql) == expected
 
 
+@pytest.mark.alone
 def test_ten_thousand_versions_open_within_two_seconds(tmp_path, versity_gw):
     """The log is written below versitygw's folder: ten thousand PUTs are not what is tested."""
     bucket = versity_gw.new_bucket()

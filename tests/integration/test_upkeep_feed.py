@@ -8,7 +8,11 @@ import os
 import statistics
 import time
 
+import pytest
+
 from tests.support.varve_server import VarveServer
+
+pytestmark = pytest.mark.alone
 
 FULL = os.environ.get("VARVE_FULL") == "1"
 FLUSHES = 3600 if FULL else 120

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.varve_server import VarveServer
 
+pytestmark = pytest.mark.alone
+
 FULL = os.environ.get("VARVE_FULL") == "1"
 FILES = 40 if FULL else 10
 ROWS_PER_FILE = 100_000 if FULL else 10_000

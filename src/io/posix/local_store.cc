@@ -160,6 +160,18 @@ std::string LocalStore::PathOf(std::string_view name) const {
   return root_ + "/" + std::string(name);
 }
 
+Status LocalStore::CheckRoot() const {
+  std::error_code error;
+  if (std::filesystem::is_directory(root_, error)) return OkStatus();
+  return Unavailable("the folder of the store is not there: {}", root_);
+}
+
+Status LocalStore::Unreachable(std::string_view what, const std::string& path, int error) const {
+  if (error != ENOENT && error != ENOTDIR) return SystemError(what, path, error);
+  VARVE_RETURN_IF_ERROR(CheckRoot());
+  return SystemError(what, path, ENOENT);
+}
+
 std::string LocalStore::ReadPath(std::string_view name) const { return PathOf(name); }
 
 Result<std::string> LocalStore::Get(std::string_view name) { return GetRange(name, 0, UINT64_MAX); }
@@ -168,7 +180,7 @@ Result<std::string> LocalStore::GetRange(std::string_view name, uint64_t begin, 
   VARVE_RETURN_IF_ERROR(CheckName(name));
   const std::string path = PathOf(name);
   const Descriptor file(path, O_RDONLY | O_CLOEXEC);
-  if (!file.ok()) return SystemError("read", path, errno == ENOTDIR ? ENOENT : errno);
+  if (!file.ok()) return Unreachable("read", path, errno);
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return SystemError("read", path, errno);
   if (!S_ISREG(info.st_mode)) return SystemError("read", path, ENOENT);
@@ -191,7 +203,7 @@ Result<ObjectInfo> LocalStore::Head(std::string_view name) {
   const std::string path = PathOf(name);
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) {
-    return SystemError("look up", path, errno == ENOTDIR ? ENOENT : errno);
+    return Unreachable("look up", path, errno);
   }
   if (!S_ISREG(info.st_mode)) return SystemError("look up", path, ENOENT);
   return DescribeFile(std::string(name), info);
@@ -380,6 +392,7 @@ Result<std::vector<ObjectInfo>> LocalStore::List(std::string_view prefix,
                                                  std::string_view start_after) {
   std::string folder(prefix.substr(0, prefix.rfind('/') + 1));
   if (!folder.empty()) VARVE_RETURN_IF_ERROR(CheckName(folder.substr(0, folder.size() - 1)));
+  VARVE_RETURN_IF_ERROR(CheckRoot());
   return ListFiles(root_, folder, prefix, start_after);
 }
 
@@ -387,6 +400,7 @@ Result<std::vector<std::string>> LocalStore::ListFolders(std::string_view prefix
   const std::string_view folder = prefix.substr(0, prefix.rfind('/') + 1);
   if (folder != prefix) return InvalidArgument("not a folder: {}", prefix);
   if (!folder.empty()) VARVE_RETURN_IF_ERROR(CheckName(folder.substr(0, folder.size() - 1)));
+  VARVE_RETURN_IF_ERROR(CheckRoot());
   std::vector<std::string> folders;
   std::error_code error;
   for (auto entry = std::filesystem::directory_iterator(PathOf(folder), error);
@@ -405,7 +419,7 @@ Status LocalStore::Delete(std::string_view name) {
   VARVE_RETURN_IF_ERROR(CheckName(name));
   const std::string path = PathOf(name);
   if (::unlink(path.c_str()) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return OkStatus();
+    if (errno == ENOENT || errno == ENOTDIR) return CheckRoot();
     return SystemError("delete", path, errno);
   }
   return SyncFolderOf(name);

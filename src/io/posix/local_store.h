@@ -73,6 +73,11 @@ class LocalStore final : public ObjectStore {
   Result<int> PlaceInFolder(std::string_view name, const std::function<int()>& place)
       VARVE_EXCLUDES(mu_);
   std::string PathOf(std::string_view name) const;
+  // Unavailable without the root: a disk that is not mounted is a store that is down, not an empty
+  // one, and whoever finds no table there would make it anew.
+  Status CheckRoot() const;
+  // For a name that the file system does not open: NotFound only if the root is there.
+  Status Unreachable(std::string_view what, const std::string& path, int error) const;
 
   // Constant after construction.
   const std::string root_;

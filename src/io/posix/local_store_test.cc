@@ -163,6 +163,23 @@ TEST_F(LocalStoreTest, FoldersAreListedOnce) {
   EXPECT_EQ(*store_->ObjectStore::ListFolders("a/"), (Strings{"b", "c"}));
 }
 
+TEST_F(LocalStoreTest, AStoreWithoutItsFolderIsDownAndNotEmpty) {
+  ASSERT_TRUE(store_->Put("a", "x").ok());
+  const std::string root = fs::path(store_->ReadPath("a")).parent_path();
+  fs::rename(root, root + ".away");
+  std::ofstream(root) << "a file where the folder was";
+  EXPECT_EQ(store_->Get("a").status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(store_->Head("a").status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(store_->List("").status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(store_->ListFolders("").status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(store_->Delete("a").code(), StatusCode::kUnavailable);
+  EXPECT_EQ(store_->Put("a", "y").code(), StatusCode::kUnavailable);
+  fs::remove(root);
+  EXPECT_EQ(store_->Get("a").status().code(), StatusCode::kUnavailable);
+  fs::rename(root + ".away", root);
+  EXPECT_EQ(*store_->Get("a"), "x");
+}
+
 TEST_F(LocalStoreTest, PutFileLeavesTheFileToItsOwner) {
   const std::string source = dir_ + "/scratch.parquet";
   const std::string name = "t/date=2025-01-01/part-1.parquet";
