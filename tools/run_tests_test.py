@@ -58,7 +58,10 @@ def test_programs_are_counted(tmp_path: Path, monkeypatch, status, cases, passed
     assert (totals.passed, totals.failed) == (passed, failed)
 
 
-@pytest.mark.parametrize("run", [run_tests.run_units, lambda build, _, totals: run_tests.run_pytest(build, totals)])
+@pytest.mark.parametrize("run", [
+    run_tests.run_units,
+    lambda build, _, totals: run_tests.run_pytest(build, "pytest", [], totals),
+])
 def test_a_run_without_a_report_failed(tmp_path: Path, monkeypatch, run):
     fake_run(monkeypatch, {}, 3)
     totals = run_tests.Totals()
@@ -69,5 +72,5 @@ def test_a_run_without_a_report_failed(tmp_path: Path, monkeypatch, run):
 def test_pytest_that_failed_outside_its_cases_is_counted(tmp_path: Path, monkeypatch):
     fake_run(monkeypatch, {tmp_path / "pytest.xml": report(PASSED)}, 2)
     totals = run_tests.Totals()
-    run_tests.run_pytest(tmp_path, totals)
+    run_tests.run_pytest(tmp_path, "pytest", [], totals)
     assert (totals.passed, totals.failed) == (1, 1)
