@@ -381,11 +381,16 @@ void BlockCache::Land(const FlightRef& flight, std::string_view content, const S
   }
   const uint64_t from = flight->object.RangeOf(flight->first, flight->count).begin;
   for (const Delivery& delivery : deliveries) {
-    if (status.ok()) {
+    if (!status.ok()) {
+      delivery.waiter->Done(status);
+    } else if (delivery.range.end > from + content.size()) {
+      delivery.waiter->Done(
+          DataLoss("two readers of {} disagree about its length", flight->object.name.object));
+    } else {
       std::memcpy(delivery.to, content.data() + (delivery.range.begin - from),
                   delivery.range.end - delivery.range.begin);
+      delivery.waiter->Done(OkStatus());
     }
-    delivery.waiter->Done(status);
   }
 }
 

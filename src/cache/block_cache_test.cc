@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 #include "cache/caching_store.h"
 #include "cache/clock_for_test.h"
+#include "cache/fetch_pool.h"
 #include "io/posix/local_store.h"
 #include "io/posix/posix_file_system.h"
 #include "io/testing/remote_store.h"
@@ -129,6 +130,19 @@ TEST_F(BlockCacheTest, APlanFetchesWhatBelongsTogether) {
   for (const auto& read : reads) EXPECT_EQ(read.after, 0u);
 }
 
+// Groups that many readers fetch at once must not drive each other out.
+TEST_F(BlockCacheTest, OfALargeGroupOnlyWhatComesNextIsFetched) {
+  options_.memory_bytes = 64 * kMb;  // of which 52 are kept, and a group takes 3 blocks
+  options_.disk_bytes = 0;
+  Open();
+  const CachedObject object = Make("a", 40 * kMb);
+  const ReadPlan plan({{{0, 40 * kMb}}});
+  ASSERT_TRUE(Read(object, 10 * kMb, 10 * kMb + 1, &plan).ok());
+  ASSERT_TRUE(Read(object, 12 * kMb, 12 * kMb + 1).ok());  // waits for the rest of the group
+  ASSERT_TRUE(Read(object, 11 * kMb, 11 * kMb + 1).ok());
+  EXPECT_EQ(TakeRanges(), (Ranges{{10 * kMb, 11 * kMb}, {11 * kMb, 13 * kMb}}));
+}
+
 TEST_F(BlockCacheTest, ManyReadersAreOneRequest) {
   const CachedObject object = Make("a", 10 * kMb);
   remote_->SetDelay(std::chrono::milliseconds(50));
@@ -227,6 +241,24 @@ TEST_F(BlockCacheTest, AnObjectThatIsShorterThanItsReaderSaysIsDamage) {
   EXPECT_EQ(cache_->Read(object, 6 * kMb - 9, into).code(), StatusCode::kDataLoss);
 }
 
+// The one joins the request of the other, which brings fewer bytes than it was told.
+TEST_F(BlockCacheTest, AReaderThatThinksTheObjectLongerGetsNoBytesOfOthers) {
+  const CachedObject object = Make("a", 5 * kMb + 10);
+  const CachedObject longer(*remote_, object.name, 6 * kMb);
+  remote_->SetDelay(std::chrono::milliseconds(100));
+  const ByteRange end{5 * kMb, 5 * kMb + 10};
+  cache_->Prefetch(object, {&end, 1});
+  std::string into(kMb, '\0');
+  EXPECT_EQ(cache_->Read(longer, 5 * kMb, into).code(), StatusCode::kDataLoss);
+  EXPECT_TRUE(Read(object, 5 * kMb, 5 * kMb + 10).ok());
+}
+
+TEST_F(BlockCacheTest, AnObjectThatCameBackWithAnotherLengthIsReadAnew) {
+  ASSERT_TRUE(Read(Make("a", 5 * kMb + 10), 5 * kMb, 5 * kMb + 10).ok());
+  const CachedObject longer = Make("a", 6 * kMb);
+  EXPECT_TRUE(Read(longer, 5 * kMb, 6 * kMb).ok());
+}
+
 TEST_F(BlockCacheTest, TheWorkingSetIsServedWithTheStoreOffAlsoAfterARestart) {
   const CachedObject object = Make("a", 20 * kMb);
   ASSERT_TRUE(Read(object, 0, 20 * kMb).ok());
@@ -265,6 +297,22 @@ TEST_F(BlockCacheTest, BlocksThatAreTooOldAreFetchedAgain) {
   EXPECT_EQ(TakeRanges(), (Ranges{{0, kMb}}));
 }
 
+TEST_F(BlockCacheTest, ABlockThatComesFromDiskIsAsOldAsItWas) {
+  constexpr int64_t kSecond = 1'000'000;
+  options_.ttl_us = 10 * kSecond;
+  Open();
+  const CachedObject object = Make("a", 10 * kMb);
+  ASSERT_TRUE(Read(object, 0, 10).ok());
+  cache_->WaitUntilWritten();
+  Open();
+  clock_.Advance(9 * kSecond);
+  ASSERT_TRUE(Read(object, 0, 10).ok());
+  EXPECT_EQ(TakeRanges(), (Ranges{{0, kMb}}));
+  clock_.Advance(kSecond);
+  ASSERT_TRUE(Read(object, 0, 10).ok());
+  EXPECT_EQ(TakeRanges(), (Ranges{{0, kMb}}));
+}
+
 TEST_F(BlockCacheTest, WithoutTiersEveryReadIsARequestForJustThat) {
   options_.memory_bytes = 0;
   options_.disk_bytes = 0;
@@ -295,6 +343,44 @@ TEST_F(BlockCacheTest, PrefetchedBlocksNeedNoFurtherRequest) {
   EXPECT_EQ(TakeRanges(), (Ranges{{2 * kMb, 4 * kMb}}));
 }
 
+TEST_F(BlockCacheTest, TheEndOfAnObjectIsFetchedAhead) {
+  const CachedObject small = Make("small", 100);
+  cache_->PrefetchEnd(small);
+  ASSERT_TRUE(Read(small, 0, 100).ok());
+  EXPECT_EQ(TakeRanges(), (Ranges{{0, 100}}));
+  const CachedObject large = Make("large", 10 * kMb + 100);
+  cache_->PrefetchEnd(large);
+  ASSERT_TRUE(Read(large, 10 * kMb, 10 * kMb + 100).ok());
+  EXPECT_EQ(TakeRanges(), (Ranges{{9 * kMb, 10 * kMb + 100}}));
+}
+
+TEST_F(BlockCacheTest, APrefetchThatFindsNoPlaceHindersNobody) {
+  options_.fetch_threads = 1;
+  Open();
+  remote_->SetDelay(std::chrono::milliseconds(200));
+  const CachedObject first = Make("first", 10);
+  const CachedObject last = Make("last", 10);
+  const ByteRange all{0, 10};
+  cache_->Prefetch(first, {&all, 1});
+  for (size_t n = 0; n <= FetchPool::kQueueMax; ++n) {
+    cache_->Prefetch(CachedObject(*remote_, {"lake", std::to_string(n)}, 10), {&all, 1});
+  }
+  cache_->Prefetch(last, {&all, 1});
+  EXPECT_TRUE(Read(last, 0, 10).ok());
+}
+
+TEST_F(BlockCacheTest, AFileThatWouldDriveOutWhatIsInUseIsNotAdmitted) {
+  options_.memory_bytes = 40 * kMb;
+  options_.disk_bytes = 0;
+  Open();
+  const CachedObject object = Make("a", 9 * kMb);
+  cache_->Admit(object.name, (folder_ / "store" / "a").string());
+  EXPECT_EQ(cache_->counts().memory.entries, 0u);
+  const CachedObject smaller = Make("b", 2 * kMb);
+  cache_->Admit(smaller.name, (folder_ / "store" / "b").string());
+  EXPECT_EQ(cache_->counts().memory.entries, 2u);
+}
+
 TEST_F(BlockCacheTest, StoredFilesAreInAndDeletedOnesOut) {
   CachingStore store("lake", *remote_, *cache_);
   const CachedObject source = Make("source", 6 * kMb + 3);
@@ -321,6 +407,10 @@ TEST_F(BlockCacheTest, StoredFilesAreInAndDeletedOnesOut) {
   EXPECT_EQ(cache_->counts().disk.entries, 0u);
   EXPECT_EQ(cache_->counts().memory.entries, 0u);
   EXPECT_EQ(Read(object, 0, 1).code(), StatusCode::kNotFound);
+  const CachedObject many = Make("many", 10);
+  ASSERT_TRUE(Read(many, 0, 10).ok());
+  ASSERT_TRUE(store.DeleteMany(std::vector<std::string>{"many"}).ok());
+  EXPECT_EQ(Read(many, 0, 1).code(), StatusCode::kNotFound);
 }
 
 // 16 threads over four times what fits: every byte right, and memory within its option throughout.

@@ -143,6 +143,40 @@ TEST_F(DiskTierTest, ACutFileAndAForeignOneAreMisses) {
   EXPECT_EQ(Get(2, 8), "miss");  // the object is not that long
 }
 
+// Of the names, the file's own has only a hash.
+TEST_F(DiskTierTest, ABlockOfAnotherObjectIsAMiss) {
+  for (const ObjectName& other :
+       {ObjectName{"lake", "t/part-2.parquet"}, ObjectName{"cold", "t/part-1.parquet"}}) {
+    ASSERT_TRUE(Put(0, "content"));
+    EXPECT_FALSE(tier_->Find({MakeObjectId("lake", name_->object), 0}, other, 7));
+    tier_->WaitUntilWritten();
+    EXPECT_EQ(FileOf(0), "");
+  }
+}
+
+TEST_F(DiskTierTest, WhatCannotBeKeptIsNotTaken) {
+  name_ = std::make_shared<const ObjectName>(ObjectName{"lake", std::string(kNamesBytesMax, 'x')});
+  EXPECT_FALSE(Put(0, "its name is too long"));
+  name_ = std::make_shared<const ObjectName>(ObjectName{"lake", "short"});
+  const BlockRef block = MakeBlock(0, "too old");
+  clock_.Advance(options_.ttl_us);
+  EXPECT_FALSE(tier_->Offer(block));
+  EXPECT_TRUE(disk_.Names("/cache").empty());
+}
+
+TEST_F(DiskTierTest, AStartWithLessRoomKeepsTheNewest) {
+  for (uint32_t n = 0; n < 4; ++n) {
+    ASSERT_TRUE(Put(n, std::string(1000, 'x')));
+    clock_.Advance(kSecond);
+  }
+  options_.bytes_max = 2500;
+  Open();
+  tier_->WaitUntilWritten();
+  EXPECT_EQ(FileOf(1), "");
+  EXPECT_EQ(Get(2, 1000), std::string(1000, 'x'));
+  EXPECT_EQ(Get(3, 1000), std::string(1000, 'x'));
+}
+
 TEST_F(DiskTierTest, AClearedFolderIsAnEmptyCache) {
   ASSERT_TRUE(Put(0, "content"));
   ASSERT_TRUE(disk_.Remove(FileOf(0)).ok());

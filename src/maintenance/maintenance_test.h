@@ -4,6 +4,7 @@
 //           its inputs: what DuckDB makes of them is the engine's to test.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -69,6 +70,45 @@ class ShownFiles : public catalog::Maintenance {
   FileSetRef shown;
 };
 
+// A bucket has no local paths. The hooks are other writers.
+class BucketStore final : public io::ObjectStore {
+ public:
+  explicit BucketStore(io::ObjectStore& store) : store_(store) {}
+  Result<std::string> Get(std::string_view name) override { return store_.Get(name); }
+  Result<std::string> GetRange(std::string_view name, uint64_t begin, uint64_t end) override {
+    return store_.GetRange(name, begin, end);
+  }
+  Result<io::ObjectInfo> Head(std::string_view name) override { return store_.Head(name); }
+  Status Put(std::string_view name, std::string_view content) override {
+    return store_.Put(name, content);
+  }
+  Status PutIfAbsent(std::string_view name, std::string_view content) override {
+    return store_.PutIfAbsent(name, content);
+  }
+  Status PutFile(std::string_view name, const std::string& path) override {
+    return store_.PutFile(name, path);
+  }
+  Result<std::vector<io::ObjectInfo>> List(std::string_view prefix,
+                                           std::string_view start_after) override {
+    // The log is listed too; the hooks are for whoever lists the whole table.
+    const bool is_table = prefix.find("_delta_log") == std::string_view::npos;
+    if (is_table && before_list) before_list();
+    auto found = store_.List(prefix, start_after);
+    if (is_table && after_list) after_list();
+    return found;
+  }
+  Status Delete(std::string_view name) override { return store_.Delete(name); }
+  std::string ReadPath(std::string_view name) const override {
+    return "varve://lake/" + std::string(name);
+  }
+
+  std::function<void()> before_list;
+  std::function<void()> after_list;
+
+ private:
+  io::ObjectStore& store_;
+};
+
 class UpkeepFixture : public lake::DeltaTableFixture {
  protected:
   UpkeepFixture() {
@@ -77,8 +117,9 @@ class UpkeepFixture : public lake::DeltaTableFixture {
     delta_ = *lake::DeltaTable::Create(context, events_);
     tables_.Put(events_->id, delta_);
   }
-  UpkeepParts Parts() {
-    return {tables_, *store_, io::PosixFileSystem::Get(), rewriter_, maintenance_, clock_};
+  UpkeepParts Parts() { return PartsOn(*store_); }
+  UpkeepParts PartsOn(io::ObjectStore& store) {
+    return {tables_, store, io::PosixFileSystem::Get(), rewriter_, maintenance_, clock_};
   }
 
   // Puts objects of `bytes` bytes into the store and commits them, one second after the other.
@@ -95,9 +136,11 @@ class UpkeepFixture : public lake::DeltaTableFixture {
   }
   std::string ObjectPath(const std::string& path) { return dir_ + "/lake/events/" + path; }
   void MakeOlder(const std::string& path, int hours) {
-    std::filesystem::last_write_time(
-        ObjectPath(path),
-        std::filesystem::file_time_type::clock::now() - std::chrono::hours(hours));
+    MakeOlder(path, std::chrono::minutes(60 * hours));
+  }
+  void MakeOlder(const std::string& path, std::chrono::minutes age) {
+    std::filesystem::last_write_time(ObjectPath(path),
+                                     std::filesystem::file_time_type::clock::now() - age);
   }
 
   ManualClock clock_;

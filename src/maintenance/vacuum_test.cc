@@ -31,10 +31,52 @@ TEST_F(VacuumTest, AFileWithoutAVersionGoesAfterAnHour) {
   PutObject(kOrphan);
   MakeOlder(delta_->files()->files[0]->path, 1000);
   EXPECT_EQ(Run(), 0);
-  MakeOlder(kOrphan, 2);
+  MakeOlder(kOrphan, std::chrono::minutes(58));
+  EXPECT_EQ(Run(), 0) << "its writer may be about to commit it";
+  MakeOlder(kOrphan, std::chrono::minutes(62));
   EXPECT_EQ(Run(), 1);
   EXPECT_FALSE(IsThere(kOrphan));
   EXPECT_TRUE(IsThere(delta_->files()->files[0]->path));
+}
+
+// Its upload took long; the commit comes while vacuum looks.
+TEST_F(VacuumTest, AFileThatIsCommittedMeanwhileStays) {
+  PutObject(kOrphan);
+  MakeOlder(kOrphan, 2);
+  BucketStore bucket(*store_);
+  bucket.after_list = [&] {
+    DataFile file = File("any", time_us_);
+    file.path = kOrphan;
+    EXPECT_TRUE((*Open())->Append({file}, "other/7", 1).ok());
+  };
+  const auto report = Vacuum(PartsOn(bucket), events_, {});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->files, 0);
+  EXPECT_TRUE(IsThere(kOrphan));
+}
+
+// Another server's vacuum, of a file that was taken out since.
+TEST_F(VacuumTest, AFileThatGoesMeanwhileIsNotMissed) {
+  AddFiles({{"a.parquet", 10}});
+  PutObject(kOrphan);
+  MakeOlder(kOrphan, 2);
+  const std::string gone = delta_->files()->files[0]->path;
+  BucketStore bucket(*store_);
+  bucket.before_list = [&] {
+    EXPECT_TRUE((*Open())->Replace({"DELETE", {gone}, {}, true}).ok());
+    EXPECT_TRUE(store_->Delete("events/" + gone).ok());
+  };
+  const auto report = Vacuum(PartsOn(bucket), events_, {});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->files, 1);
+}
+
+TEST_F(VacuumTest, StopsBeforeItDeletes) {
+  PutObject(kOrphan);
+  MakeOlder(kOrphan, 2);
+  const Status stopped = Vacuum(Parts(), events_, [] { return true; }).status();
+  EXPECT_EQ(SqlStateOf(stopped), sqlstate::kQueryCanceled);
+  EXPECT_TRUE(IsThere(kOrphan));
 }
 
 // Our clock is wrong by hours: the age of a file is the store's to say.
@@ -133,6 +175,36 @@ TEST_F(VacuumTest, ExpiryTakesOutWholeFilesOnly) {
   EXPECT_THAT(commit, HasSubstr(R"("operation":"DELETE")"));
   EXPECT_THAT(commit, HasSubstr("old.parquet"));
   EXPECT_THAT(commit, HasSubstr(R"("dataChange":true)"));
+}
+
+// A compaction of another server has merged the file between our look and our commit.
+TEST_F(VacuumTest, ExpiryLooksAgainAfterAConflict) {
+  AddFiles({{"old.parquet", 10}});
+  const std::string old = delta_->files()->files[0]->path;
+  const DataFile merged = File("merged.parquet", time_us_);
+  auto limited = std::make_shared<TableDef>(*events_);
+  limited->retention_us = 5 * kHourUs;
+  struct Meddling final : lake::CommitStore {
+    explicit Meddling(lake::CommitStore& commits) : inner(commits) {}
+    Status Put(const std::string& location, int64_t version, std::string_view content) override {
+      if (before_put) std::exchange(before_put, {})();
+      return inner.Put(location, version, content);
+    }
+    Status Settle(const std::string& location) override { return inner.Settle(location); }
+    lake::CommitStore& inner;
+    std::function<void()> before_put;
+  } meddling(*commits_);
+  meddling.before_put = [&] {
+    EXPECT_TRUE((*Open())->Replace({"OPTIMIZE", {old}, {merged}, false}).ok());
+  };
+  lake::DeltaTable::Context context = Context();
+  context.clock = &clock_;
+  context.commits = &meddling;
+  tables_.Put(events_->id, *lake::DeltaTable::Open(context, events_));
+  const auto report = Expire(Parts(), limited, {});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->files, 1);
+  EXPECT_THAT((*delta_->Refresh())->files, SizeIs(0));
 }
 
 }  // namespace
