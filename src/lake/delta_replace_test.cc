@@ -158,6 +158,30 @@ TEST_F(DeltaReplaceTest, AChangeOfUnknownOutcomeIsMadeOnce) {
   EXPECT_THAT(Paths(unlucky->files()), ElementsAre(EndsWith("/ab2")));
 }
 
+// Of files that are only taken out, the same must not look like the work of another writer.
+TEST_F(DeltaReplaceTest, ARemovalOfUnknownOutcomeIsKnownAgain) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime), File("b", kTime)}, "n/7", 1).ok());
+  ForgetfulCommits forgetful(*commits_);
+  DeltaTable::Context context = Context();
+  context.commits = &forgetful;
+  const auto unlucky = *DeltaTable::Open(context, events_);
+  const FileChange change{"DELETE", {PathOf("a")}, {}, true};
+  forgetful.LoseNextAnswer();
+  EXPECT_EQ(unlucky->Replace(change).status().code(), StatusCode::kUnavailable);
+  const auto again = unlucky->Replace(change);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->version, 2);
+  EXPECT_THAT(Paths(*again), ElementsAre(EndsWith("/b")));
+  EXPECT_EQ(SqlStateOf(unlucky->Replace(change).status()), sqlstate::kSerializationFailure)
+      << "a second call is another change";
+
+  const FileChange next{"DELETE", {PathOf("b")}, {}, true};
+  ASSERT_TRUE(table->Replace(next).ok());
+  EXPECT_EQ(SqlStateOf(unlucky->Replace(next).status()), sqlstate::kSerializationFailure)
+      << "another writer was first";
+}
+
 TEST_F(DeltaReplaceTest, ChangesOfTheProtocolOrTheColumnsByOthersAreChecked) {
   const auto table = *Create();
   ASSERT_TRUE(table->Append({File("a", kTime)}, "n/7", 1).ok());

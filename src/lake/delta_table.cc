@@ -13,6 +13,7 @@
 #include "base/telemetry.h"
 #include "base/uuid.h"
 #include "lake/actions.h"
+#include "lake/commit_store.h"
 #include "lake/delta_log.h"
 #include "lake/delta_schema.h"
 #include "lake/table_definition.h"
@@ -107,6 +108,9 @@ class LoggedDeltaTable final : public DeltaTable {
                     int64_t txn) const VARVE_REQUIRES(commit_mu_);
 
   bool HasHappened(const FileChange& change) const VARVE_REQUIRES(commit_mu_);
+  // The same for a change that adds no file by which it could be known: whether one of its commits
+  // in doubt is there.
+  Result<bool> HasTakenOut(const FileChange& change) VARVE_REQUIRES(commit_mu_);
   // 40001 when a file that it removes is gone.
   Result<Draft> DraftChange(const FileChange& change) const VARVE_REQUIRES(commit_mu_);
 
@@ -132,6 +136,13 @@ class LoggedDeltaTable final : public DeltaTable {
   DeltaLog log_ VARVE_GUARDED_BY(commit_mu_);
   TableRef table_ VARVE_GUARDED_BY(commit_mu_);
   TableState state_ VARVE_GUARDED_BY(commit_mu_);
+  // Commits of the last change of which the store did not tell whether they happened.
+  struct Doubt {
+    std::vector<std::string> removed;
+    int64_t version;
+    std::string content;
+  };
+  std::vector<Doubt> doubts_ VARVE_GUARDED_BY(commit_mu_);
   // When state_ was the newest version, by a clock that goes on while the machine sleeps.
   int64_t seen_us_ VARVE_GUARDED_BY(commit_mu_);
 
@@ -326,15 +337,38 @@ bool LoggedDeltaTable::HasHappened(const FileChange& change) const {
   return false;
 }
 
+Result<bool> LoggedDeltaTable::HasTakenOut(const FileChange& change) {
+  for (const Doubt& doubt : doubts_) {
+    if (doubt.removed != change.removed) continue;
+    const auto there = context_.store->Get(CommitName(location_, doubt.version));
+    if (there.status().code() == StatusCode::kNotFound) continue;
+    VARVE_RETURN_IF_ERROR(there.status());
+    if (*there == doubt.content) return true;
+  }
+  return false;
+}
+
 Result<FileSetRef> LoggedDeltaTable::Replace(FileChange change) {
   MutexLock lock(commit_mu_);
   for (int attempt = 1;; ++attempt) {
     VARVE_RETURN_IF_ERROR(CheckNotDropped());
     if (HasHappened(change)) break;
-    VARVE_ASSIGN_OR_RETURN(Draft draft, DraftChange(change));
-    VARVE_ASSIGN_OR_RETURN(const bool done, TryCommit(std::move(draft), attempt));
-    if (done) break;
+    Result<Draft> draft = DraftChange(change);
+    if (SqlStateOf(draft.status()) == sqlstate::kSerializationFailure) {
+      VARVE_ASSIGN_OR_RETURN(const bool is_ours, HasTakenOut(change));
+      if (is_ours) break;
+    }
+    VARVE_RETURN_IF_ERROR(draft.status());
+    Doubt doubt{change.removed, state_.version() + 1, draft->content};
+    const Result<bool> done = TryCommit(*std::move(draft), attempt);
+    if (!done.ok()) {
+      if (!doubts_.empty() && doubts_.front().removed != change.removed) doubts_.clear();
+      doubts_.push_back(std::move(doubt));
+      return done.status();
+    }
+    if (*done) break;
   }
+  doubts_.clear();
   return this->files();
 }
 
