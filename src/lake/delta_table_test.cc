@@ -74,6 +74,7 @@ TEST_F(DeltaTableTest, AppendIsReadBack) {
     EXPECT_EQ((*set)->version, 1);
     EXPECT_EQ(table->txn_version("node/7"), 42);
     EXPECT_EQ(table->txn_version("node/8"), std::nullopt);
+    EXPECT_THAT(ReadLog(VersionName(1)), HasSubstr(R"("isBlindAppend":true)"));
   }
   const auto table = *Open();
   EXPECT_EQ(table->txn_version("node/7"), 42);
@@ -451,6 +452,14 @@ TEST_F(DeltaTableTest, OpenCommitsAColumnThatACrashKeptBack) {
   EXPECT_EQ((*DeltaTable::Open(Context(), wider_ref))->files()->version, 1);
 }
 
+TEST_F(DeltaTableTest, ATableWithOtherTypesIsNotOpened) {
+  ASSERT_TRUE(Create().ok());
+  TableDef other = MakeEvents();
+  other.columns[3].type = Type(TypeKind::kText);
+  EXPECT_EQ(DeltaTable::Open(Context(), std::make_shared<const TableDef>(other)).status().code(),
+            StatusCode::kFailedPrecondition);
+}
+
 // Another writer changes the schema between two of our appends.
 TEST_F(DeltaTableTest, ASchemaChangeOfAnotherWriterIsChecked) {
   const auto table = *Create();
@@ -525,6 +534,31 @@ TEST_F(DeltaTableTest, PropertiesOfTheTableSayHowLongItsPastIsKept) {
   ASSERT_TRUE(table->Append({}, "n/7", 6).ok());  // version 8: a checkpoint, and the log is cleaned
   EXPECT_FALSE(store_->Head("events/_delta_log/" + VersionName(3)).ok());
   EXPECT_TRUE(store_->Head("events/_delta_log/" + VersionName(4)).ok());
+}
+
+// Whatever the table says: a writer that stood still for so long would overwrite a version.
+TEST_F(DeltaTableTest, TheLogOfTheLastTwoHoursStays) {
+  const auto table = *Create();
+  std::string changed = ReadLog(VersionName(0));
+  const std::string from = R"("configuration":{)";
+  changed.replace(changed.find(from), from.size(),
+                  from + R"("delta.logRetentionDuration":"interval 1 minutes",)"
+                         R"("delta.checkpointInterval":"2",)");
+  WriteLog(VersionName(1), changed);
+  ASSERT_TRUE(table->Refresh().ok());
+  const auto make_older = [&](std::chrono::minutes age) {
+    const auto then = std::filesystem::file_time_type::clock::now() - age;
+    for (const auto& entry : std::filesystem::directory_iterator(LogPath(""))) {
+      std::filesystem::last_write_time(entry.path(), then);
+    }
+  };
+  for (int i = 1; i <= 2; ++i) ASSERT_TRUE(table->Append({}, "n/7", i).ok());
+  make_older(std::chrono::minutes(118));
+  for (int i = 3; i <= 4; ++i) ASSERT_TRUE(table->Append({}, "n/7", i).ok());
+  EXPECT_TRUE(store_->Head("events/_delta_log/" + VersionName(1)).ok());
+  make_older(std::chrono::minutes(122));
+  for (int i = 5; i <= 6; ++i) ASSERT_TRUE(table->Append({}, "n/7", i).ok());
+  EXPECT_FALSE(store_->Head("events/_delta_log/" + VersionName(1)).ok());
 }
 
 // A statement may read an old version for longer than the retention.

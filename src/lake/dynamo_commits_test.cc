@@ -227,8 +227,10 @@ TEST_P(DynamoCommitsTest, TemporaryFilesByWholeAddressAreFound) {
   ASSERT_TRUE(writer_->commits->Settle(kTable).ok());
   EXPECT_EQ(Version(0), "zero");
   CommitHalf(1, "one");
-  ASSERT_TRUE(db_.Update(KeyOf(1), {{"tempPath", {"s3://other/_delta_log/x"}}}, {}).ok());
-  EXPECT_EQ(writer_->commits->Settle(kTable).code(), StatusCode::kDataLoss);
+  for (const char* elsewhere : {"s3://other/_delta_log/x", "s3://bucket/lakeside/_delta_log/x"}) {
+    ASSERT_TRUE(db_.Update(KeyOf(1), {{"tempPath", {elsewhere}}}, {}).ok());
+    EXPECT_EQ(writer_->commits->Settle(kTable).code(), StatusCode::kDataLoss) << elsewhere;
+  }
 }
 
 TEST_P(DynamoCommitsTest, TwoNamesForOneTableAreRefused) {
@@ -243,6 +245,100 @@ TEST_P(DynamoCommitsTest, TwoNamesForOneTableAreRefused) {
   }
   EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(MessageOf(refused)), HasSubstr("dynamodb-path-scheme=s3a"));
+}
+
+// A mark without its condition would make a commit of that one look complete that is not.
+TEST_P(DynamoCommitsTest, OnlyTheOwnItemIsMarked) {
+  writer_->store.SetBefore("put_if_absent", [&](auto) {
+    io::DynamoItem item = Item(0);
+    item["tempPath"].text += "-of-another";
+    return db_.Put(item, {});
+  });
+  ASSERT_TRUE(writer_->commits->Put(kTable, 0, "zero").ok());
+  EXPECT_EQ(Complete(0), "false");
+}
+
+// The item's file must not be there any more when the item looks finished, and must be there until
+// then for whoever finishes it.
+TEST_P(DynamoCommitsTest, TheFileGoesBeforeTheMarkOnlyWhenAnotherHasTheVersion) {
+  writer_->store.SetBefore(
+      "put", [&](auto) { return store_->PutIfAbsent(CommitName(kTable, 0), "theirs"); });
+  size_t files = 1;
+  db_.SetBefore(Op::kUpdate, [&] {
+    files = TemporaryFiles();
+    return Unavailable("away");
+  });
+  EXPECT_EQ(writer_->commits->Put(kTable, 0, "mine").code(), StatusCode::kUnavailable)
+      << "not a success: the version is another's";
+  EXPECT_EQ(files, 0u);
+  writer_->store.SetBefore("put", nullptr);
+  db_.SetBefore(Op::kUpdate, nullptr);
+
+  CommitHalf(1, "one");
+  db_.SetBefore(Op::kUpdate, [] { return Unavailable("away"); });
+  EXPECT_EQ(writer_->commits->Settle(kTable).code(), StatusCode::kUnavailable);
+  EXPECT_EQ(TemporaryFiles(), 1u);
+}
+
+TEST_P(DynamoCommitsTest, WhatIsInDoubtSaysSo) {
+  writer_->store.SetBefore("put_if_absent", [](auto) { return NotFound("no such bucket"); });
+  EXPECT_EQ(writer_->commits->Put(kTable, 0, "zero").code(), StatusCode::kUnavailable)
+      << "its item is there, and somebody may finish it";
+  ASSERT_TRUE(NewWriter()->commits->Settle(kTable).ok());
+  EXPECT_EQ(Version(0), "zero");
+  db_.SetBefore(Op::kPut, [] { return NotFound("the lock table is gone"); });
+  EXPECT_EQ(NewWriter()->commits->Put(kTable, 1, "one").code(), StatusCode::kFailedPrecondition)
+      << "NotFound would mean that there is no Delta table";
+}
+
+TEST_P(DynamoCommitsTest, OfTwoWhoReplaceAnItemOneWins) {
+  CommitHalf(0, "lost");
+  ASSERT_TRUE(store_->Delete("events/_delta_log/" + TempPath(0)).ok());
+  const auto faster = NewWriter();
+  std::string winner;
+  int puts = 0;
+  db_.SetBefore(Op::kPut, [&] {
+    if (++puts != 2) return OkStatus();  // the second one replaces what the first one met
+    EXPECT_TRUE(faster->commits->Put(kTable, 0, "faster").ok());
+    winner = TempPath(0);
+    return OkStatus();
+  });
+  EXPECT_EQ(writer_->commits->Put(kTable, 0, "slower").code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(Version(0), "faster");
+  EXPECT_EQ(TempPath(0), winner);
+}
+
+// A new table in the folder of one whose items are still there, or that this writer has known.
+TEST_P(DynamoCommitsTest, ANewTableIsSettledFromItsBeginning) {
+  for (int64_t v = 0; v < 3; ++v) ASSERT_TRUE(writer_->commits->Put(kTable, v, "old").ok());
+  const auto remove_all = [&] {
+    const auto objects = *store_->List("events/");
+    for (const auto& object : objects) ASSERT_TRUE(store_->Delete(object.name).ok());
+  };
+  remove_all();
+  ASSERT_TRUE(writer_->commits->Forget(kTable).ok());
+  CommitHalf(0, "new");
+  ASSERT_TRUE(writer_->commits->Settle(kTable).ok());
+  EXPECT_EQ(Version(0), "new");
+
+  if (GetParam() == DeltaKeys()) return;  // its newest item is looked at, and Forget removes them
+  remove_all();
+  const auto other = NewWriter();
+  ASSERT_TRUE(other->commits->Settle(kTable).ok());
+  CommitHalf(0, "newer");
+  ASSERT_TRUE(other->commits->Settle(kTable).ok());
+  EXPECT_EQ(Version(0), "newer");
+}
+
+TEST_P(DynamoCommitsTest, ForgetLeavesTheItemsOfANewTable) {
+  ASSERT_TRUE(writer_->commits->Put(kTable, 0, "x").ok());
+  db_.SetBefore(Op::kDelete, [&] {
+    io::DynamoItem item = Item(0);
+    item["tempPath"].text += "-of-the-new-table";
+    return db_.Put(item, {});
+  });
+  ASSERT_TRUE(writer_->commits->Forget(kTable).ok());
+  EXPECT_EQ(db_.items().size(), 1u);
 }
 
 Status OpenWith(const DynamoKeys& keys) {

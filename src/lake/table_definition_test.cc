@@ -78,6 +78,24 @@ TEST(TableDefinition, ATableOfOthersIsNamedLikeItsFolder) {
   EXPECT_EQ(read->derived_date, std::nullopt) << "nobody said that day follows the time";
   EXPECT_EQ(read->columns[2].id, ColumnId(3));
   EXPECT_EQ(ReadDefinition(metadata, "flights")->name, (QualifiedName{"public", "flights"}));
+  EXPECT_EQ(ReadDefinition(metadata, ".flights")->name, (QualifiedName{"public", ".flights"}));
+  EXPECT_EQ(ReadDefinition(metadata, "flights.")->name, (QualifiedName{"public", "flights."}));
+  ASSERT_EQ(read->sort_order.size(), 1u);
+  EXPECT_EQ(read->sort_order[0].column, 0u);
+  EXPECT_TRUE(read->sort_order[0].descending);
+}
+
+// An engine that copies a column copies its id too.
+TEST(TableDefinition, EachColumnHasAnIdOfItsOwn) {
+  const std::string same = R"(,"nullable":true,"metadata":{"varve.columnId":7}})";
+  const auto metadata =
+      Foreign(R"({"name":"at","type":"timestamp")" + same + R"(,{"name":"copy","type":"long")" +
+              same + "," + Field("new", "\"long\""));
+  const auto read = ReadDefinition(metadata, "t");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->columns[0].id, ColumnId(7));
+  EXPECT_EQ(read->columns[1].id, ColumnId(8));
+  EXPECT_EQ(read->columns[2].id, ColumnId(9));
 }
 
 TEST(TableDefinition, TimestampIsTheTimeColumnAmongSeveral) {
@@ -96,6 +114,10 @@ TEST(TableDefinition, WhatCannotBeServedIsNamed) {
   const Status refused = ReadDefinition(nested, "t").status();
   EXPECT_EQ(SqlStateOf(refused), sqlstate::kFeatureNotSupported);
   EXPECT_THAT(refused.message(), HasSubstr("\"who\""));
+  std::string many = Field("timestamp", "\"timestamp\"");
+  for (size_t i = 0; i < kColumnsMax; ++i) many += "," + Field(fmt::format("c{}", i), "\"long\"");
+  EXPECT_EQ(SqlStateOf(ReadDefinition(Foreign(many), "t").status()),
+            sqlstate::kFeatureNotSupported);
   const auto by_flag = Foreign(time + Field("flag", "\"boolean\""), {"flag"});
   EXPECT_THAT(ReadDefinition(by_flag, "t").status().message(), HasSubstr("\"flag\""));
 }
@@ -107,7 +129,9 @@ TEST(TableDefinition, ADamagedValueIsDataLoss) {
       {"", "[]", R"({"v":1})",
        R"({"v":1,"schema":"s","table":"t","time_column":"gone","sort_by":[],"bloom":[],"defaults":{}})",
        R"({"v":1,"schema":"s","table":"t","time_column":"n","sort_by":[],"bloom":[],"defaults":{}})",
-       R"({"v":1,"schema":"s","table":"t","time_column":"timestamp","sort_by":[1],"bloom":[],"defaults":{}})"}) {
+       R"({"v":1,"schema":"s","table":"t","time_column":"timestamp","sort_by":[1],"bloom":[],"defaults":{}})",
+       R"({"v":1,"schema":"s","table":"t","time_column":"timestamp","sort_by":[],"bloom":[],"defaults":{},"derived_date":"n"})",
+       R"({"v":1,"schema":"s","table":"t","time_column":"timestamp","sort_by":[],"bloom":[],"defaults":{},"retention_us":0})"}) {
     const Metadata bad = WithSetting(good, kDefinitionKey, value);
     EXPECT_EQ(ReadDefinition(bad, "t").status().code(), StatusCode::kDataLoss) << value;
   }
@@ -136,6 +160,35 @@ TEST(TableDefinition, ReconcileTakesColumnsAndOptionsOfTheLake) {
   const Status refused = Reconcile(mine, lake, true).status();
   EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(refused.message(), HasSubstr("\"n\""));
+}
+
+TEST(TableDefinition, OptionsAreThoseOfTheLakeIfItHasThem) {
+  TableDef mine = MakeEvents();
+  mine.derived_date = 1;
+  mine.columns[3].bloom = true;
+  mine.columns[3].default_sql = "1";
+  TableDef lake = MakeEvents();
+  lake.columns[3].default_sql = "2";
+  const auto theirs = Reconcile(mine, lake, true);
+  ASSERT_TRUE(theirs.ok()) << theirs.status();
+  EXPECT_EQ(theirs->derived_date, std::nullopt);
+  EXPECT_FALSE(theirs->columns[3].bloom);
+  EXPECT_EQ(theirs->columns[3].default_sql, "2");
+  const auto ours = Reconcile(mine, lake, false);
+  EXPECT_EQ(ours->derived_date, 1u);
+  EXPECT_TRUE(ours->columns[3].bloom);
+  EXPECT_EQ(ours->columns[3].default_sql, "1");
+}
+
+TEST(TableDefinition, AnotherTimeColumnOrOtherPartitionsAreAnotherTable) {
+  TableDef lake = MakeEvents();
+  lake.partition_columns = {0};
+  EXPECT_EQ(Reconcile(MakeEvents(), lake, true).status().code(), StatusCode::kFailedPrecondition);
+  lake = MakeEvents();
+  lake.columns.push_back(MakeColumn(5, "at", Type(TypeKind::kTimestampTz)));
+  lake.time_column = 4;
+  EXPECT_EQ(Reconcile(MakeEvents(), lake, true).status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(Reconcile(MakeEvents(), lake, false).ok()) << "theirs is a guess only";
 }
 
 class DefinitionInTheLake : public DeltaTableFixture {};

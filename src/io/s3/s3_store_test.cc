@@ -149,6 +149,61 @@ TEST_F(S3StoreTest, APutIfAbsentWhoseAnswerWasLostIsNoConflict) {
   EXPECT_EQ(*store->Get("theirs"), "from there");
 }
 
+TEST_F(S3StoreTest, WhatCannotBeReadBackIsInDoubt) {
+  for (const ScriptedReply& read :
+       {ErrorReply(403, "AccessDenied"), ErrorReply(404, "NoSuchKey")}) {
+    std::atomic<int> puts{0};
+    ScriptedServer server([&](const ScriptedRequest& request) -> ScriptedReply {
+      if (request.method == "GET") return read;
+      if (++puts == 1) return {.fault = Fault::kCloseWithoutAnswer};
+      return ErrorReply(412, "PreconditionFailed");
+    });
+    const Status put = Open(SettingsFor(server.url()))->PutIfAbsent("a", "x");
+    EXPECT_EQ(put.code(), StatusCode::kUnavailable) << "neither ours nor another's for certain";
+  }
+}
+
+// SlowDown and 409 say that nothing was done; of a 500 nobody knows.
+TEST_F(S3StoreTest, OnlyWhatMayHaveHappenedIsReadBack) {
+  for (const auto& [first, reads] : std::vector<std::pair<ScriptedReply, int>>{
+           {ErrorReply(503, "SlowDown"), 0},
+           {ErrorReply(409, "ConditionalRequestConflict"), 0},
+           {ErrorReply(500, "InternalError"), 1}}) {
+    std::atomic<int> puts{0};
+    std::atomic<int> gets{0};
+    ScriptedServer server([&](const ScriptedRequest& request) -> ScriptedReply {
+      if (request.method == "GET") {
+        ++gets;
+        return {.body = "theirs"};
+      }
+      return ++puts == 1 ? first : ErrorReply(412, "PreconditionFailed");
+    });
+    EXPECT_EQ(Open(SettingsFor(server.url()))->PutIfAbsent("a", "x").code(),
+              StatusCode::kAlreadyExists);
+    EXPECT_EQ(gets, reads) << first.status;
+  }
+}
+
+TEST_F(S3StoreTest, OneOfTheThreadsOfASingleWriterPuts) {
+  MemoryBucket bucket;
+  ScriptedServer server([&](const ScriptedRequest& request) -> ScriptedReply {
+    if (request.method != "HEAD") return bucket(request);
+    const bool there =
+        bucket(ScriptedRequest{.method = "GET", .target = request.target}).status == 200;
+    gate_.WaitFor(std::chrono::milliseconds(20));
+    if (!there) return {.status = 404};
+    return {200, {{"Last-Modified", "Mon, 12 Oct 2009 17:50:50 GMT"}}, ""};
+  });
+  const auto store = Open(SettingsFor(server.url()), {.single_writer = true});
+  std::atomic<int> winners{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] { winners += store->PutIfAbsent("a", std::to_string(i)).ok(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(winners, 1);
+}
+
 TEST_F(S3StoreTest, ASingleWriterLooksBeforeItPuts) {
   std::atomic<bool> there{false};
   ScriptedServer server([&](const ScriptedRequest& request) -> ScriptedReply {
@@ -354,6 +409,27 @@ TEST_F(UploadTest, ACompletionWhoseAnswerWasLostIsComplete) {
     EXPECT_EQ(Open(SettingsFor(server.url()))->PutFile("a", path_).ok(), whole);
     EXPECT_EQ(completes, 2);
   }
+}
+
+// Somebody has aborted it: nothing of ours can have completed it.
+TEST_F(UploadTest, AnUploadThatIsGoneAtTheFirstTryIsAnError) {
+  ScriptedServer server([&](const ScriptedRequest& request) -> ScriptedReply {
+    if (request.method == "HEAD") {
+      return {200, {{"Content-Length", std::to_string(content_.size())}}, ""};
+    }
+    if (request.method != "POST" || request.target.ends_with("?uploads=")) return Work(request);
+    return ErrorReply(404, "NoSuchUpload");
+  });
+  EXPECT_FALSE(Open(SettingsFor(server.url()))->PutFile("a", path_).ok());
+}
+
+TEST_F(UploadTest, APartWithoutItsTagIsAnError) {
+  ScriptedServer server([&](const ScriptedRequest& request) {
+    ScriptedReply reply = Work(request);
+    if (request.method == "PUT") reply.headers.clear();
+    return reply;
+  });
+  EXPECT_EQ(Open(SettingsFor(server.url()))->PutFile("a", path_).code(), StatusCode::kUnavailable);
 }
 
 TEST_F(UploadTest, ManyFilesGoSeveralAtATime) {
