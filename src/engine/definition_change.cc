@@ -15,8 +15,8 @@ void DefinitionChange::Publish(EngineCore& core) const {
 
 void DefinitionChange::Undo(EngineCore& core) const {
   if (before) {
-    // Of an ALTER the lake may keep the column that was not added: nobody fills it. After a DROP
-    // the name may have meant a new table for a moment.
+    // What an ALTER has changed in the lake stays, and the next round takes it over as another
+    // server's. After a DROP the name may have meant a new table for a moment.
     core.catalog.Put(before);
   } else {
     core.catalog.Remove(after->id);
