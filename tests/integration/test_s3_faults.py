@@ -11,7 +11,7 @@ import pytest
 from tests.integration.test_s3 import bucket_options, insert, make_table, totals
 from tests.support import metrics
 from tests.support.fault_proxy import FaultProxy
-from tests.support.varve_server import VarveServer
+from tests.support.varve_server import BY_HAND, VarveServer
 
 ROWS_PER_ROUND = 200
 ROUNDS = 12
@@ -114,6 +114,30 @@ def test_killed_while_answers_are_lost(tmp_path, shared_versity_gw):
             with server.connect() as connection:
                 assert totals(connection) == (count, count, sum(range(count)))
             assert lake_totals(store, bucket) == (count, count, sum(range(count)))
+
+
+def test_a_delete_whose_answer_was_lost_tells_its_rows(tmp_path, shared_versity_gw):
+    """Its commit has no file to be recognised by: taken for another writer's, it would find no rows any more."""
+    store = shared_versity_gw
+    bucket = store.new_bucket()
+    with FaultProxy(store.port) as proxy:
+        options = {**bucket_options(store, bucket), **BY_HAND, **IMPATIENT, "s3-retry-secs": 1}
+        options.update({"s3-endpoint": proxy.endpoint, "flush-interval-secs": 86400})
+        with VarveServer(tmp_path / "data", options) as server, server.connect() as connection:
+            make_table(connection)
+            insert(connection, 0, ROWS_PER_ROUND)
+            flush(server)
+            proxy.break_with("late_silent", match=lambda line: line.startswith("PUT") and ".json" in line)
+            timer = threading.Timer(1.5, proxy.heal)
+            timer.start()
+            deleted = connection.execute("DELETE FROM public.readings").rowcount
+            timer.join()
+            assert proxy.faults_done >= 2, "the second commit should have met the fault too"
+            assert deleted == ROWS_PER_ROUND
+            assert totals(connection) == (0, 0, None)
+            insert(connection, 0, 10)
+            flush(server)
+            assert lake_totals(store, bucket) == (10, 10, 45)
 
 
 def flush_until_cut(server):
