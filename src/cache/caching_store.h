@@ -19,7 +19,7 @@ namespace varve::cache {
 
 class CachingStore final : public io::ObjectStore {
  public:
-  // `name`: as in the StoreSet. `inner` leaves local files where they are (PutFile copies).
+  // `name`: as in the StoreSet. A local file that `inner` was given must still be there afterwards.
   CachingStore(std::string name, io::ObjectStore& inner, BlockCache& cache)
       : name_(std::move(name)), inner_(inner), cache_(cache) {}
 

@@ -46,7 +46,7 @@ class DeltaLog {
   Result<std::optional<TableState>> ReadNewer(const TableState& state, Look look);
 
   // Makes `state` a checkpoint and then the one that readers are pointed to. `scratch_path`: a
-  // local file to be made and moved away.
+  // local file to be made; the caller removes it.
   Status WriteCheckpoint(const TableState& state, int64_t now_ms, const std::string& scratch_path);
 
   // Deletes log files that a checkpoint older than `before_us` made superfluous, and what writers

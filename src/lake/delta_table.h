@@ -93,7 +93,7 @@ class DeltaTable {
   // Commits `change` as one version. 40001 when a file to be removed is gone: then nothing is
   // committed, and what was derived from it is out of date. Files that others add do not matter.
   // A change that is in the log already, because an earlier call did not hear of its success, is
-  // recognised by its added files and not made again; one without added files gives 40001 then.
+  // recognised by its added files, or by the text that was to be committed, and not made again.
   virtual Result<FileSetRef> Replace(FileChange change) = 0;
   // Commits the table's new columns and options. 40001 when another server has changed the
   // definition that `table` was made from.
