@@ -1,10 +1,10 @@
 #include "engine/change_writer.h"
 
 #include <duckdb/storage/buffer_manager.hpp>
-#include <filesystem>
 
 #include "base/fault_point.h"
 #include "engine/duck_guard.h"
+#include "io/scratch_file.h"
 #include "lake/data_file.h"
 
 namespace varve::engine {
@@ -15,22 +15,6 @@ namespace {
 constexpr uint64_t kGatherBytes = uint64_t{64} << 20;
 // A file in memory is some times larger than on disk.
 constexpr uint64_t kRowBytesFactor = 8;
-
-// A local file that goes at the end of a scope, unless it was moved away before.
-class ScratchFile {
- public:
-  explicit ScratchFile(std::string path) : path_(std::move(path)) {}
-  ~ScratchFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  const std::string path_;
-};
 
 // Memory for gathered rows, out of DuckDB's limit: 53200 when there is no room.
 class Reservation {
@@ -77,7 +61,7 @@ Result<std::shared_ptr<const DataFile>> ChangeWriter::CopyWithout(
     const std::shared_ptr<const DataFile>& file, const RowBits& out) {
   auto kept = std::make_shared<KeptFile>(KeptPart{table_, spec_.columns, file, out, core_.store});
   const std::string name = lake::NewDataFileName();
-  const ScratchFile local(core_.parts.lake.scratch_dir + "/" + name);
+  const io::ScratchFile local(core_.parts.lake.scratch_dir + "/" + name);
   FileCopy copy;
   copy.file = kept;
   copy.running = control_.running;
@@ -127,7 +111,7 @@ Status ChangeWriter::WriteRows(std::vector<BatchRef> batches, FileEdit& edit) {
   for (const auto& group : groups) {
     VARVE_RETURN_IF_ERROR(control_.check());
     const std::string name = lake::NewDataFileName();
-    const ScratchFile local(core_.parts.lake.scratch_dir + "/" + name);
+    const io::ScratchFile local(core_.parts.lake.scratch_dir + "/" + name);
     VARVE_ASSIGN_OR_RETURN(
         auto file, lake::WriteDataFile(*core_.parquet_writer, spec_, group, name, local.path()));
     VARVE_RETURN_IF_ERROR(Store(file, local.path()));
