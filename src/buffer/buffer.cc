@@ -141,13 +141,19 @@ Lsn Buffer::FrozenThrough(TableId id) const {
   return at == frozen_through_.end() ? Lsn{0} : at->second;
 }
 
+// How far the files of a table reach that cannot be read now is not known: the segments of its
+// transactions stay apart, so that one of them ends there.
+bool Buffer::MayMerge(const TableSnapshot& table) {
+  return table.files == nullptr || table.files->unreadable.empty();
+}
+
 bool Buffer::MergeTail(TableId id) {
   std::vector<SegmentRef> run;
   {
     MutexLock lock(change_mu_);
     const SnapshotRef snapshot = Snapshot();
     const auto at = snapshot->find(id);
-    if (at == snapshot->end()) return false;
+    if (at == snapshot->end() || !MayMerge(*at->second)) return false;
     const std::vector<SegmentRef>& segments = at->second->segments;
     const SegmentRun due = SmallMerge(segments, FrozenThrough(id));
     run.assign(segments.begin() + due.begin, segments.begin() + due.end);
@@ -169,6 +175,7 @@ bool Buffer::MergeLarge() {
     MutexLock lock(change_mu_);
     const SnapshotRef snapshot = Snapshot();
     for (const auto& [table, tables] : *snapshot) {
+      if (!MayMerge(*tables)) continue;
       const SegmentRun due = LargeMerge(tables->segments, FrozenThrough(table), LargeLimits());
       if (due.empty()) continue;
       id = table;

@@ -111,6 +111,7 @@ class Buffer {
   bool Edit(TableId id, const std::function<void(TableSnapshot&)>& edit)
       VARVE_EXCLUDES(change_mu_, mu_);
   Lsn FrozenThrough(TableId id) const VARVE_REQUIRES(change_mu_);
+  static bool MayMerge(const TableSnapshot& table);
   // Merges what SmallMerge finds at the end of the table's list. True when that made a segment that
   // LargeMerge may want.
   bool MergeTail(TableId id) VARVE_EXCLUDES(change_mu_, mu_);

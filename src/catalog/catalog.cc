@@ -26,9 +26,53 @@ std::vector<TableRef> Catalog::List() const {
   return tables;
 }
 
+std::vector<TableRef> Catalog::ListWithParts() const {
+  MutexLock lock(mu_);
+  std::vector<TableRef> tables;
+  for (const auto& [name, table] : by_name_) {
+    tables.push_back(table);
+    const auto parts = parts_.find(table->id);
+    if (parts == parts_.end()) continue;
+    for (const auto& [project, part] : *parts->second) tables.push_back(part);
+  }
+  return tables;
+}
+
+PartMapRef Catalog::PartsOf(TableId table) const {
+  MutexLock lock(mu_);
+  const auto parts = parts_.find(table);
+  return parts == parts_.end() ? nullptr : parts->second;
+}
+
+void Catalog::PutPart(const TableRef& part) {
+  PartMapRef& parts = parts_[part->parent];
+  auto next = parts == nullptr ? std::make_shared<PartMap>() : std::make_shared<PartMap>(*parts);
+  (*next)[part->project] = part;
+  parts = std::move(next);
+}
+
+void Catalog::RemovePart(const TableDef& part) {
+  const auto parts = parts_.find(part.parent);
+  if (parts == parts_.end()) return;
+  auto next = std::make_shared<PartMap>(*parts->second);
+  const auto at = next->find(part.project);
+  if (at == next->end() || at->second->id != part.id) return;
+  next->erase(at);
+  if (next->empty()) {
+    parts_.erase(parts);
+  } else {
+    parts->second = std::move(next);
+  }
+}
+
 void Catalog::Put(TableRef table) {
   VARVE_CHECK(table != nullptr);
   MutexLock lock(mu_);
+  if (table->is_part()) {
+    PutPart(table);
+    by_id_[table->id] = std::move(table);
+    return;
+  }
   const auto old = by_id_.find(table->id);
   if (old != by_id_.end()) ForgetName(*old->second);
   auto& named = by_name_[table->name];
@@ -42,7 +86,11 @@ void Catalog::Remove(TableId id) {
   MutexLock lock(mu_);
   const auto at = by_id_.find(id);
   if (at == by_id_.end()) return;
-  ForgetName(*at->second);
+  if (at->second->is_part()) {
+    RemovePart(*at->second);
+  } else {
+    ForgetName(*at->second);
+  }
   by_id_.erase(at);
 }
 

@@ -92,6 +92,10 @@ std::string EncodeDefinition(const TableDef& table) {
   }
   if (table.derived_date) json["derived_date"] = name_of(*table.derived_date);
   if (table.retention_us) json["retention_us"] = *table.retention_us;
+  if (table.is_part()) {
+    json["part_of"] = table.parent.value;
+    json["project"] = table.project;
+  }
   return json.dump();
 }
 
@@ -106,6 +110,10 @@ Result<TableDef> DecodeDefinition(std::string_view text) {
     VARVE_RETURN_IF_ERROR(DecodeColumns(json, table));
     VARVE_RETURN_IF_ERROR(DecodeRoles(json, table));
     if (json.contains("retention_us")) table.retention_us = json.at("retention_us").get<int64_t>();
+    if (json.contains("part_of")) {
+      table.parent = TableId(json.at("part_of").get<uint32_t>());
+      table.project = json.at("project").get<std::string>();
+    }
     return table;
   } catch (const Json::exception& e) {
     return DataLoss("a table definition in meta.duckdb cannot be read: {}", e.what());

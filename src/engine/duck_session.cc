@@ -4,6 +4,7 @@
 
 #include <duckdb/main/client_context.hpp>
 #include <duckdb/parser/parser.hpp>
+#include <duckdb/parser/statement/execute_statement.hpp>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -13,6 +14,16 @@
 namespace varve::engine {
 
 using duckdb::StatementType;
+
+namespace {
+
+// Keys of a project's storage are for nobody's eyes.
+bool HoldsSecret(std::string_view text) {
+  const std::string lower = absl::AsciiStrToLower(absl::string_view(text.data(), text.size()));
+  return lower.find("create_project") != std::string::npos;
+}
+
+}  // namespace
 
 DuckSession::DuckSession(EngineCore& core, const std::string& user, const std::string& database)
     : core_(core),
@@ -85,7 +96,7 @@ Status DuckSession::FailWith(Status status) {
   state_->statement_rows.clear();
   if (mode_ != Mode::kAutoCommit) failed_ = true;
   if (generation_ && generation_->IsSpoilt()) {
-    core_.database->RenewIfSpoilt(generation_, running_).IgnoreError();
+    core_.database->RenewIfSpoilt(generation_, core_.sessions.StatementOf(id_)).IgnoreError();
     if (SqlStateOf(status) != sqlstate::kInternalError) {
       return SqlError(sqlstate::kInternalError, std::string(MessageOf(status)));
     }
@@ -135,13 +146,25 @@ Result<std::vector<std::shared_ptr<Statement>>> DuckSession::Parse(std::string_v
   });
 }
 
+std::string DuckSession::ShownText(const DuckStatement& statement) const {
+  if (HoldsSecret(statement.text())) return "SELECT varve.create_project(...)";
+  if (statement.parsed().type == StatementType::EXECUTE_STATEMENT) {
+    const auto& name = statement.parsed().Cast<duckdb::ExecuteStatement>().name;
+    const auto prepared = prepared_.find(name);
+    if (prepared != prepared_.end() && HoldsSecret(prepared->second->text())) {
+      return fmt::format("EXECUTE {}(...)", name);
+    }
+  }
+  return std::string(statement.text());
+}
+
 StreamOutcome DuckSession::Execute(const std::shared_ptr<Statement>& statement,
                                    const std::vector<Type>& parameter_types,
                                    const std::vector<ParameterText>& parameters) {
   const auto& duck = static_cast<const DuckStatement&>(*statement);
   DetachOpenStream();
   running_ = duck.text();
-  core_.sessions.NoteStatement(id_, running_, Clock::System().NowUs());
+  core_.sessions.NoteStatement(id_, ShownText(duck), Clock::System().NowUs());
   changer_.StatementBegins();
   ArmTimeout();
   auto outcome = GuardDuck(running_, [&] { return Dispatch(duck, parameter_types, parameters); });
@@ -225,7 +248,7 @@ TableRef DuckSession::FindTable(const std::optional<std::string>& schema,
   const auto find = [&](const std::string& in_schema) -> TableRef {
     const QualifiedName name{in_schema, std::string(table)};
     for (const auto& [id, own] : state_->own_tables) {
-      if (own && own->name == name) return own;
+      if (own && !own->is_part() && own->name == name) return own;
     }
     auto found = core_.catalog.Find(name);
     return found && state_->own_tables.contains(found->id) ? nullptr : found;

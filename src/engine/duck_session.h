@@ -81,6 +81,8 @@ class DuckSession : public Session, private StreamOwner {
   static Status AbortedTransaction();
   void ArmTimeout();
   void DisarmTimeout();
+  // As others may see it.
+  std::string ShownText(const DuckStatement& statement) const;
   StreamOutcome Dispatch(const DuckStatement& statement, const std::vector<Type>& parameter_types,
                          const std::vector<ParameterText>& parameters);
 
@@ -106,6 +108,10 @@ class DuckSession : public Session, private StreamOwner {
   // session_change.cc: DELETE and UPDATE of Varve tables
   // The Varve table that the statement deletes from or updates; nullptr for anything else.
   TableRef ChangedTable(const duckdb::SQLStatement& parsed);
+  // The table itself, or the one part of it that the statement may change rows of; 0A000 when there
+  // are several.
+  Result<TableRef> PartToChange(const TableRef& table, const duckdb::SQLStatement& parsed,
+                                const ParameterValues& values) const;
   Status CheckMayChange() const;
   StreamOutcome RunChange(const duckdb::SQLStatement& parsed, std::string_view text,
                           const ParameterValues& values, const TableRef& table);
@@ -130,6 +136,10 @@ class DuckSession : public Session, private StreamOwner {
   StreamOutcome RunCreate(const duckdb::SQLStatement& parsed, std::string_view text);
   StreamOutcome RunCreateTable(const duckdb::SQLStatement& parsed, std::string_view text);
   StreamOutcome RunAlter(const duckdb::SQLStatement& parsed, std::string_view text);
+  // The same for the parts of a table in projects' own storage.
+  Status CreateParts(const TableDef& table);
+  Status AlterParts(const TableDef& changed);
+  Status DropWithParts(const TableRef& table);
   StreamOutcome RunDrop(const duckdb::SQLStatement& parsed, std::string_view text);
   duckdb::optional_ptr<duckdb::CatalogEntry> EntryOf(const std::string& schema,
                                                      const std::string& name);
@@ -142,6 +152,7 @@ class DuckSession : public Session, private StreamOwner {
   // session_transaction.cc
   Status EnsureDuckTransaction();
   Status KeepStatementRows();
+  void WriteAsync(WriteSet rows, std::function<void(Status)> done);
   Status Commit();
   Status WriteAndCommit(WriteSet rows);
   void SetCommitting(bool committing) VARVE_EXCLUDES(connection_mu_);

@@ -23,6 +23,7 @@
 #include "cache/block_cache.h"
 #include "catalog/catalog.h"
 #include "catalog/maintenance.h"
+#include "catalog/project_storage.h"
 #include "catalog/table_upkeep.h"
 #include "catalog/table_writer.h"
 #include "engine/session.h"
@@ -56,6 +57,7 @@ struct EngineOptions {
   // Of varve:// paths; both or none, and both outlive the engine.
   const io::StoreSet* stores = nullptr;
   cache::BlockCache* cache = nullptr;
+  catalog::ProjectStorage* projects = nullptr;  // may be missing: then no project has its own
   std::vector<TableDef> shipped_tables;
   std::vector<OptionRow> options;
 };

@@ -14,6 +14,7 @@
 #include "engine/lake_sync.h"
 #include "engine/lake_tables.h"
 #include "engine/meta_store.h"
+#include "engine/part_router.h"
 #include "engine/session_registry.h"
 #include "engine/table_locks.h"
 
@@ -35,6 +36,7 @@ struct EngineCore {
   std::unique_ptr<DuckCheckpointCodec> checkpoint_codec;
   std::unique_ptr<LakeSync> sync;
   std::unique_ptr<LakeTables> tables;
+  PartRouter router{*this};
   TableLocks change_locks;  // one DELETE or UPDATE of a table at a time
   SessionRegistry sessions;
   Deadlines deadlines;

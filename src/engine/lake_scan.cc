@@ -40,6 +40,7 @@ namespace {
 struct LakeScanInfo : duckdb::TableFunctionInfo {
   TableRef table;
   FileSetRef files;
+  std::shared_ptr<const FileHomes> homes;
   io::ObjectStore* store = nullptr;
   duckdb::vector<std::string> names;  // the DuckDB table's columns
   duckdb::vector<LogicalType> types;
@@ -122,6 +123,7 @@ class SnapshotFileList : public duckdb::MultiFileList {
     if (i >= files_.size()) return OpenFileInfo();
     std::vector<ComingFile> coming;
     for (idx_t next = i + 1; next < files_.size() && next <= i + kFilesAhead; next++) {
+      if (IsMissing(next)) break;
       std::string path = PathOf(next);
       if (!path.starts_with(io::kStoreScheme)) break;
       coming.push_back({std::move(path), static_cast<uint64_t>(files_[next]->bytes)});
@@ -133,7 +135,16 @@ class SnapshotFileList : public duckdb::MultiFileList {
   std::string PathOf(idx_t i) const {
     const DataFile& file = *files_[i];
     if (!file.local_path.empty()) return file.local_path;
-    return info_->store->ReadPath(info_->table->location + "/" + file.path);
+    if (IsMissing(i)) ThrowStatus(info_->homes->missing.at(&file));
+    return info_->store->ReadPath(LocationOf(file) + "/" + file.path);
+  }
+  bool IsMissing(idx_t i) const {
+    return info_->homes && info_->homes->missing.contains(files_[i].get());
+  }
+  const std::string& LocationOf(const DataFile& file) const {
+    if (!info_->homes) return info_->table->location;
+    const auto part = info_->homes->parts.find(&file);
+    return (part == info_->homes->parts.end() ? info_->table : part->second)->location;
   }
   unique_ptr<duckdb::MultiFileList> Keep(FileList kept) const {
     if (kept.size() == files_.size()) return nullptr;  // nothing pruned
@@ -449,6 +460,7 @@ duckdb::shared_ptr<LakeScanInfo> InfoFor(const duckdb::LogicalGet& get, const Ta
   auto info = duckdb::make_shared_ptr<LakeScanInfo>();
   info->table = view.table;
   info->files = view.files;
+  info->homes = view.homes;
   info->store = &store;
   info->names = get.names;
   info->types = get.returned_types;

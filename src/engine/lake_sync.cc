@@ -48,7 +48,7 @@ Result<Lsn> LakeSync::Open() {
     VARVE_RETURN_IF_ERROR(core_.meta->EnsureShipped(core_.catalog, shipped));
   }
   std::vector<TableRef> tables;
-  for (const auto& table : core_.catalog.List()) {
+  for (const auto& table : core_.catalog.ListWithParts()) {
     if (!parts_.tables->Find(table->id)) tables.push_back(table);
   }
   std::vector<Result<std::unique_ptr<lake::DeltaTable>>> opened(tables.size());
@@ -56,6 +56,7 @@ Result<Lsn> LakeSync::Open() {
   for (size_t i = 0; i < tables.size(); i++) {
     VARVE_RETURN_IF_ERROR(OpenKnown(tables[i], std::move(opened[i])));
   }
+  VARVE_RETURN_IF_ERROR(AddParts());
   return flushed_max_;
 }
 
@@ -67,8 +68,10 @@ Result<std::unique_ptr<lake::DeltaTable>> LakeSync::OpenOrCreate(const TableRef&
 
 Status LakeSync::OpenKnown(const TableRef& table,
                            Result<std::unique_ptr<lake::DeltaTable>> opened) {
-  if (SqlStateOf(opened.status()) == sqlstate::kObjectInUse) return Forget(table);
-  if (opened.status().code() == StatusCode::kUnavailable) {
+  const bool is_gone = SqlStateOf(opened.status()) == sqlstate::kObjectInUse;
+  if (is_gone && !table->is_part()) return Forget(table);
+  // A project's own storage is nobody else's trouble.
+  if (opened.status().code() == StatusCode::kUnavailable && !table->is_part()) {
     return Annotate(opened.status(), table->name.ToString());
   }
   Note(table->location, table->name.ToString(), opened.status());
@@ -200,34 +203,45 @@ Status LakeSync::Adopt(const std::string& location, Delta delta) {
 Status LakeSync::Refresh() {
   MutexLock lock(mu_);
   Status first;
-  for (const auto& table : core_.catalog.List()) {
+  std::set<std::string> down;  // projects whose storage does not answer
+  for (const auto& table : core_.catalog.ListWithParts()) {
+    if (down.contains(table->project)) continue;
     Status status = RefreshLocked(table);
-    // One table's trouble is in varve.lake_errors; a store that does not answer is everybody's.
-    if (status.code() == StatusCode::kUnavailable) return status;
+    // One table's trouble is in varve.lake_errors; a store that does not answer is everybody's who
+    // has tables in it.
+    if (status.code() == StatusCode::kUnavailable) {
+      if (!table->is_part()) return status;
+      down.insert(table->project);
+    }
     if (first.ok()) first = std::move(status);
   }
   VARVE_RETURN_IF_ERROR(AdoptUnknown());
+  VARVE_RETURN_IF_ERROR(AddParts());
   return first;
 }
 
 Status LakeSync::Refresh(const TableRef& table) {
   MutexLock lock(mu_);
   not_before_us_.clear();
-  return RefreshLocked(table);
+  VARVE_RETURN_IF_ERROR(RefreshLocked(table));
+  const auto parts = core_.catalog.PartsOf(table->id);
+  if (!parts) return OkStatus();
+  for (const auto& [project, part] : *parts) VARVE_RETURN_IF_ERROR(RefreshLocked(part));
+  return OkStatus();
 }
 
 Status LakeSync::RefreshLocked(const TableRef& table) {
   const Delta delta = parts_.tables->Find(table->id);
   if (!delta) return Reopen(table);
   const auto read = delta->Refresh();
-  if (read.ok() && delta->dropped()) return Forget(table);
+  if (read.ok() && delta->dropped() && !table->is_part()) return Forget(table);
   Status status = read.status();
   if (status.ok()) status = TakeOver(table, *delta);
   if (read.ok() && core_.parts.maintenance != nullptr) {
     const Status shown = core_.parts.maintenance->ShowFiles(table, *read);
     if (status.ok()) status = shown;
   }
-  if (status.code() != StatusCode::kUnavailable) {
+  if (status.code() != StatusCode::kUnavailable || table->is_part()) {
     Note(table->location, table->name.ToString(), status);
   }
   return Annotate(status, table->name.ToString());
@@ -258,12 +272,14 @@ Status LakeSync::Reopen(const TableRef& table) {
 }
 
 Status LakeSync::TakeOver(const TableRef& mine, lake::DeltaTable& delta) {
+  if (mine->is_part()) return AlignPart(mine, delta);
   VARVE_ASSIGN_OR_RETURN(const auto definition, delta.definition());
   VARVE_ASSIGN_OR_RETURN(TableDef merged,
                          lake::Reconcile(*mine, definition.table, definition.has_options));
   if (SameDefinition(*mine, merged)) return OkStatus();
   merged.schema_version++;
   const auto ref = std::make_shared<const TableDef>(std::move(merged));
+  VARVE_RETURN_IF_ERROR(ChangeParts(*ref));
   const auto publish = [&](const TableRef& table) {
     delta.Adopt(table);
     parts_.buffer->UpdateTable(table);
@@ -279,6 +295,7 @@ Status LakeSync::TakeOver(const TableRef& mine, lake::DeltaTable& delta) {
 }
 
 Status LakeSync::Forget(const TableRef& table) {
+  VARVE_RETURN_IF_ERROR(ForgetParts(table, /*dropped=*/true));
   VARVE_RETURN_IF_ERROR(core_.meta->Forget(*table));
   core_.catalog.Remove(table->id);
   if (core_.tables) {

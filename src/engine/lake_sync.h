@@ -27,6 +27,7 @@
 namespace varve::engine {
 
 struct EngineCore;
+class MetaStore;
 
 // One row of varve.lake_errors.
 struct LakeError {
@@ -36,6 +37,10 @@ struct LakeError {
   std::string message;
   int64_t since_us = 0;  // microseconds UTC
 };
+
+// The part of `table` in the project's storage, new or with what the table has become.
+Result<TableDef> NewPart(MetaStore& meta, const TableDef& table, const std::string& project);
+TableDef ChangedPart(const TableDef& table, const TableDef& part);
 
 class LakeSync {
  public:
@@ -49,6 +54,13 @@ class LakeSync {
   Status Refresh() VARVE_EXCLUDES(mu_);
   // Of one table; and folders that were refused before are looked at again in the next round.
   Status Refresh(const TableRef& table) VARVE_EXCLUDES(mu_);
+
+  // Parts in projects' own storage: those that are missing, one, and all of a project, whose rows
+  // are flushed first; what lies in its storage stays there.
+  Status AddMissingParts() VARVE_EXCLUDES(mu_);
+  Result<TableRef> EnsurePart(const TableRef& table, const std::string& project)
+      VARVE_EXCLUDES(mu_);
+  Status RemoveProject(const std::string& project) VARVE_EXCLUDES(mu_);
 
   std::vector<LakeError> Errors() const VARVE_EXCLUDES(errors_mu_);
 
@@ -78,6 +90,14 @@ class LakeSync {
   Status TakeOver(const TableRef& mine, lake::DeltaTable& delta) VARVE_REQUIRES(mu_);
   // Another server has dropped the table.
   Status Forget(const TableRef& table) VARVE_REQUIRES(mu_);
+  Status AddParts() VARVE_REQUIRES(mu_);
+  Result<TableRef> AddPart(const TableRef& table, const std::string& project) VARVE_REQUIRES(mu_);
+  // Gives the parts the columns and options of `table`.
+  Status ChangeParts(const TableDef& table) VARVE_REQUIRES(mu_);
+  // Tells the lake what a part's table says: a project may have been away for a while.
+  Status AlignPart(const TableRef& part, lake::DeltaTable& delta) VARVE_REQUIRES(mu_);
+  // With `dropped`, their folders are to be deleted.
+  Status ForgetParts(const TableRef& table, bool dropped) VARVE_REQUIRES(mu_);
   Result<Lsn> FlushedThrough(const TableRef& table, const FileSet& files) const;
   void Note(const std::string& location, const std::string& table, const Status& error)
       VARVE_EXCLUDES(errors_mu_);

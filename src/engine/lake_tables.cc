@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "io/routed_store.h"
 #include "io/store_set.h"
 
 namespace varve::engine {
@@ -13,18 +14,26 @@ namespace varve::engine {
 Status LakeTables::Create(const TableRef& table) {
   auto joined = lake::DeltaTable::Join(context_, table);
   const bool is_new = joined.status().code() == StatusCode::kNotFound;
+  auto none = std::make_shared<FileSet>();
+  if (table->is_part() && joined.status().code() == StatusCode::kUnavailable) {
+    // One project's storage must not keep the others from having the table: a refresh makes it.
+    none->unreadable = MessageOf(joined.status());
+    buffer_.AddTable(table, std::move(none), Lsn(0));
+    return OkStatus();
+  }
   if (!is_new) VARVE_RETURN_IF_ERROR(joined.status());
-  FileSetRef files = is_new ? std::make_shared<const FileSet>() : (*joined)->files();
+  FileSetRef files = joined.ok() ? (*joined)->files() : std::move(none);
   {
     MutexLock lock(mu_);
     being_made_.insert(table->id);
   }
-  if (!is_new) tables_.Put(table->id, *std::move(joined));
+  if (joined.ok()) tables_.Put(table->id, *std::move(joined));
   buffer_.AddTable(table, std::move(files), Lsn(0));
   return OkStatus();
 }
 
 Status LakeTables::Make(const TableRef& table) {
+  if (!IsBeingMade(table->id)) return OkStatus();
   const absl::Cleanup end = [&] { EndMake(table->id); };
   if (tables_.Find(table->id)) return OkStatus();
   VARVE_ASSIGN_OR_RETURN(auto delta, lake::DeltaTable::Create(context_, table));
@@ -55,11 +64,12 @@ void LakeTables::EndMake(TableId id) {
 Status LakeTables::Update(const TableRef& table) {
   WaitUntilMade(table->id);
   const auto delta = tables_.Find(table->id);
-  if (!delta) {
+  // A part that cannot be reached, or is not made: whoever opens it adds the columns that it lacks.
+  if (!delta && !table->is_part()) {
     return Unavailable("table {} cannot be changed before it is in the lake",
                        table->name.ToString());
   }
-  VARVE_RETURN_IF_ERROR(delta->UpdateSchema(table));
+  if (delta) VARVE_RETURN_IF_ERROR(delta->UpdateSchema(table));
   buffer_.UpdateTable(table);
   return OkStatus();
 }
@@ -76,10 +86,10 @@ void LakeTables::UndoCreate(TableId id) {
 
 void LakeTables::Drop(const TableRef& table) {
   WaitUntilMade(table->id);
-  DroppedFolder folder{table->id, table->location, {}, nullptr};
+  DroppedFolder folder{table->id, table->location, {}, nullptr, false, 0};
   if (const auto delta = tables_.Find(table->id)) {
     folder.in_use = delta->files()->in_use;
-    if (IsShared()) folder.unmarked = delta;
+    if (IsShared(table->location)) folder.unmarked = delta;
   }
   Remove(table->id);
   MutexLock lock(mu_);
@@ -87,8 +97,10 @@ void LakeTables::Drop(const TableRef& table) {
 }
 
 Status LakeTables::ResumeDrop(TableId id, const std::string& location) {
-  DroppedFolder folder{id, location, {}, nullptr};
-  if (IsShared()) {
+  DroppedFolder folder{id, location, {}, nullptr, false, 0};
+  // A project's storage may be down; the server starts all the same.
+  folder.unopened = io::ParseProjectName(location).has_value();
+  if (!folder.unopened && IsShared(location)) {
     auto delta = lake::DeltaTable::Discover(context_, location);
     if (delta.status().code() == StatusCode::kUnavailable) return delta.status();
     if (delta.ok()) folder.unmarked = *std::move(delta);
@@ -99,22 +111,30 @@ Status LakeTables::ResumeDrop(TableId id, const std::string& location) {
 }
 
 // The local lake belongs to the one server that has locked its data folder.
-bool LakeTables::IsShared() const {
-  return context_.store->ReadPath("").starts_with(io::kStoreScheme);
+bool LakeTables::IsShared(const std::string& location) const {
+  return context_.store->ReadPath(location + "/").starts_with(io::kStoreScheme);
 }
 
 Result<bool> LakeTables::Advance(DroppedFolder& folder) {
+  if (folder.unopened) {
+    auto delta = lake::DeltaTable::Discover(context_, folder.location);
+    // What belongs to a project that has no storage here any more is the project's.
+    if (delta.status().code() == StatusCode::kFailedPrecondition) return true;
+    if (delta.status().code() == StatusCode::kUnavailable) return delta.status();
+    if (delta.ok()) folder.unmarked = *std::move(delta);
+    folder.unopened = false;
+  }
   if (folder.unmarked) {
     VARVE_RETURN_IF_ERROR(folder.unmarked->MarkDropped());
     folder.unmarked.reset();
   }
   if (!folder.in_use.expired()) return false;
   const int64_t now_us = context_.clock->NowUs();
-  if (IsShared() && folder.gone_us == 0) {
+  if (IsShared(folder.location) && folder.gone_us == 0) {
     VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_newest=*/true));
     folder.gone_us = now_us;
   }
-  if (IsShared() && now_us - folder.gone_us < kDropMarkUs) return false;
+  if (IsShared(folder.location) && now_us - folder.gone_us < kDropMarkUs) return false;
   VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_newest=*/false));
   VARVE_RETURN_IF_ERROR(context_.commits->Forget(folder.location));
   return true;

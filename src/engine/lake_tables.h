@@ -61,10 +61,11 @@ class LakeTables {
     std::string location;
     std::weak_ptr<const void> in_use;  // held by statements that read its files and by a flush
     std::shared_ptr<lake::DeltaTable> unmarked;  // until its log says that it is dropped
+    bool unopened = false;                       // its log is still to be looked at
     int64_t gone_us = 0;                         // when all but that commit was deleted; UTC
   };
 
-  bool IsShared() const;
+  bool IsShared(const std::string& location) const;
   void WaitUntilMade(TableId id) VARVE_EXCLUDES(mu_);
   void EndMake(TableId id) VARVE_EXCLUDES(mu_);
   // One step further; true when nothing is left.

@@ -56,6 +56,12 @@ std::string FolderName(const QualifiedName& name) {
   return folder.starts_with('.') || folder.starts_with('_') ? "t" + folder : folder;
 }
 
+Status Erase(duckdb::Connection& connection, const TableDef& table) {
+  return RunInternal(connection,
+                     fmt::format("DELETE FROM varve_internal.tables WHERE id = {}", table.id.value))
+      .status();
+}
+
 // Runs `body` in a transaction of its own.
 template <typename Body>
 Status InTransaction(duckdb::Connection& connection, Body body) {
@@ -162,6 +168,21 @@ Status MetaStore::Forget(const TableDef& table) {
   });
 }
 
+Status MetaStore::SavePart(const TableDef& part) {
+  auto connection = database_.current()->Connect();
+  return InTransaction(connection, [&]() -> Status {
+    VARVE_RETURN_IF_ERROR(Erase(connection, part));
+    return Insert(connection, part);
+  });
+}
+
+Status MetaStore::RemovePart(const TableDef& part, bool dropped) {
+  auto connection = database_.current()->Connect();
+  return InTransaction(connection, [&]() -> Status {
+    return dropped ? Drop(connection, part) : Erase(connection, part);
+  });
+}
+
 Status MetaStore::EnsureShipped(catalog::Catalog& catalog, TableDef table) {
   const auto existing = catalog.Find(table.name);
   if (!existing) {
@@ -265,10 +286,7 @@ Status MetaStore::Replace(duckdb::Connection& connection, const TableDef& table)
 }
 
 Status MetaStore::Drop(duckdb::Connection& connection, const TableDef& table) {
-  VARVE_RETURN_IF_ERROR(
-      RunInternal(connection,
-                  fmt::format("DELETE FROM varve_internal.tables WHERE id = {}", table.id.value))
-          .status());
+  VARVE_RETURN_IF_ERROR(Erase(connection, table));
   return RunInternal(connection, fmt::format("INSERT INTO varve_internal.dropped VALUES ({}, {})",
                                              table.id.value, SqlLiteral(table.location)))
       .status();

@@ -51,6 +51,10 @@ class MetaStore {
   Status Widen(const TableDef& before, const TableDef& after, const std::function<void()>& publish);
   // Removes a table that another server has dropped; its folder counts as dropped here too.
   Status Forget(const TableDef& table);
+  // Keeps the definition of a part, new or changed; DuckDB does not know it.
+  Status SavePart(const TableDef& part);
+  // Forgets a part whose folder stays; with `dropped`, the folder is to be deleted.
+  Status RemovePart(const TableDef& part, bool dropped);
 
   // A number that no table ever had. Durable on return.
   Result<TableId> NewTableId() VARVE_EXCLUDES(mu_);

@@ -125,14 +125,14 @@ class Redirection {
     auto table = session_->FindTable(is_delete ? op->Cast<duckdb::LogicalDelete>().table
                                                : op->Cast<duckdb::LogicalUpdate>().table);
     if (!table) return;
-    if (session_->change_target != table->id) {
+    const std::optional<TableView> view = session_->ViewOfChange(table);
+    if (!view) {
       ThrowStatus(SqlErrorf(sqlstate::kFeatureNotSupported,
                             "table \"{}\" cannot be changed by a part of a statement",
                             table->name.table));
     }
-    const TableView view = session_->View(table);
-    auto change = is_delete ? RedirectDelete(std::move(op), view, session_)
-                            : RedirectUpdate(std::move(op), view, session_);
+    auto change = is_delete ? RedirectDelete(std::move(op), *view, session_)
+                            : RedirectUpdate(std::move(op), *view, session_);
     op = std::move(change.plan);
     target_index_ = change.target_index;
   }
@@ -156,9 +156,10 @@ class Redirection {
     if (!table) return;
     // A plan holds the snapshot that it was made with: plan again at every execution.
     binder_.GetStatementProperties().always_require_rebind = true;
-    const TableView view = session_->View(table);
+    const bool is_target = get.table_index == target_index_;
+    const TableView view = is_target ? *session_->ViewOfChange(table) : session_->View(table);
     const bool has_files = view.files && !view.files->files.empty();
-    if (get.table_index == target_index_) {
+    if (is_target) {
       if (has_files) {
         auto scan = MakeAddressedScan(context_, binder_, get, view, store_);
         target_ = unique_ptr_cast<LogicalOperator, duckdb::LogicalGet>(std::move(op));

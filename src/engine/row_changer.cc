@@ -198,7 +198,7 @@ Result<std::optional<int64_t>> RowChanger::DeleteAll(const TableRef& table, bool
                WrittenEdit written;
                written.operation = "DELETE";
                rows = 0;
-               const TableView view = state_.View(newest);
+               const TableView view = *state_.ViewOfChange(newest);
                if (!view.files) return written;
                for (const auto& file : view.files->files) {
                  written.edit.removed.push_back(file->path);

@@ -1,11 +1,13 @@
 // The part of DuckSession that knows which statements delete and update rows.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <duckdb/main/client_context.hpp>
 #include <duckdb/parser/statement/delete_statement.hpp>
 #include <duckdb/parser/statement/update_statement.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
 
+#include "engine/changed_projects.h"
 #include "engine/duck_session.h"
 
 namespace varve::engine {
@@ -32,6 +34,41 @@ TableRef DuckSession::ChangedTable(const duckdb::SQLStatement& parsed) {
   if (target == nullptr || target->type != duckdb::TableReferenceType::BASE_TABLE) return nullptr;
   const auto& base = target->Cast<duckdb::BaseTableRef>();
   return VarveTable(base.schema_name, base.table_name);
+}
+
+Result<TableRef> DuckSession::PartToChange(const TableRef& table,
+                                           const duckdb::SQLStatement& parsed,
+                                           const ParameterValues& values) const {
+  const catalog::PartMap parts = state_->PartsOf(table->id);
+  if (parts.empty()) return table;
+  if (SetsColumn(parsed, kProjectColumn)) {
+    return SqlErrorf(sqlstate::kFeatureNotSupported,
+                     "UPDATE of \"{}\" is not supported while projects have storage of their own",
+                     kProjectColumn);
+  }
+  const auto named = ProjectsNamed(parsed, values);
+  std::vector<TableRef> found;
+  if (HoldsRowsOf(*state_->snapshot, *table, named)) found.push_back(table);
+  for (const auto& [project, part] : parts) {
+    if (named && !named->contains(project)) continue;
+    if (HoldsRowsOf(*state_->snapshot, *part, std::nullopt)) found.push_back(part);
+  }
+  // Nothing to change yet: the transaction's own rows may be there.
+  for (const auto& rows : state_->transaction_rows) {
+    const bool is_ours = rows.table->id == table->id || rows.table->parent == table->id;
+    const bool is_named = !named || !rows.table->is_part() || named->contains(rows.table->project);
+    const auto same = [&](const TableRef& other) { return other->id == rows.table->id; };
+    if (is_ours && is_named && std::none_of(found.begin(), found.end(), same)) {
+      found.push_back(rows.table);
+    }
+  }
+  if (found.size() == 1) return found.front();
+  if (found.empty()) return table;
+  return WithHint(SqlErrorf(sqlstate::kFeatureNotSupported,
+                            "one statement cannot change rows of table \"{}\" in the storage of "
+                            "several projects",
+                            table->name.table),
+                  "Add project_id = '...' to its WHERE.");
 }
 
 Status DuckSession::CheckMayChange() const {

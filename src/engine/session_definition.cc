@@ -204,8 +204,41 @@ StreamOutcome DuckSession::RunCreateTable(const duckdb::SQLStatement& parsed,
   const InternalScope internal(*state_);
   VARVE_RETURN_IF_ERROR(RunDuck(std::move(statement), text, {}, false).status());
   VARVE_RETURN_IF_ERROR(MetaStore::Insert(*duck_, table));
+  VARVE_RETURN_IF_ERROR(CreateParts(table));
   NoteChange({nullptr, std::make_shared<const TableDef>(std::move(table))});
   return std::make_unique<FixedResult>("CREATE TABLE");
+}
+
+// Parts come before their table wherever a definition changes: who knows the table's new columns
+// finds parts that have them.
+Status DuckSession::CreateParts(const TableDef& table) {
+  if (core_.options.projects == nullptr || !table.project_column()) return OkStatus();
+  const auto projects = core_.options.projects->ids();
+  for (const auto& project : *projects) {
+    VARVE_ASSIGN_OR_RETURN(TableDef part, NewPart(*core_.meta, table, project));
+    VARVE_RETURN_IF_ERROR(MetaStore::Insert(*duck_, part));
+    NoteChange({nullptr, std::make_shared<const TableDef>(std::move(part))});
+  }
+  return OkStatus();
+}
+
+Status DuckSession::AlterParts(const TableDef& changed) {
+  for (const auto& [project, part] : state_->PartsOf(changed.id)) {
+    TableDef after = ChangedPart(changed, *part);
+    VARVE_RETURN_IF_ERROR(MetaStore::Replace(*duck_, after));
+    NoteChange({part, std::make_shared<const TableDef>(std::move(after))});
+  }
+  return OkStatus();
+}
+
+Status DuckSession::DropWithParts(const TableRef& table) {
+  for (const auto& [project, part] : state_->PartsOf(table->id)) {
+    VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *part));
+    NoteChange({part, nullptr});
+  }
+  VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *table));
+  NoteChange({table, nullptr});
+  return OkStatus();
 }
 
 StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::string_view text) {
@@ -252,6 +285,7 @@ StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::str
   const InternalScope internal(*state_);
   if (in_duck) VARVE_RETURN_IF_ERROR(RunDuck(std::move(statement), text, {}, false).status());
   VARVE_RETURN_IF_ERROR(MetaStore::Replace(*duck_, *changed));
+  VARVE_RETURN_IF_ERROR(AlterParts(*changed));
   NoteChange({table, std::make_shared<const TableDef>(*std::move(changed))});
   return std::make_unique<FixedResult>("ALTER TABLE");
 }
@@ -280,10 +314,7 @@ StreamOutcome DuckSession::RunDrop(const duckdb::SQLStatement& parsed, std::stri
   if (dropped.empty()) return RunSql(parsed, text, {});
   const InternalScope internal(*state_);
   VARVE_RETURN_IF_ERROR(RunDuck(parsed.Copy(), text, {}, false).status());
-  for (const auto& table : dropped) {
-    VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *table));
-    NoteChange({table, nullptr});
-  }
+  for (const auto& table : dropped) VARVE_RETURN_IF_ERROR(DropWithParts(table));
   return std::make_unique<FixedResult>(VerbOf(parsed));
 }
 
@@ -297,7 +328,9 @@ std::vector<TableRef> DuckSession::TablesIn(const std::string& schema) const {
     }
   }
   for (const auto& [id, own] : state_->own_tables) {
-    if (own && duckdb::StringUtil::CIEquals(own->name.schema, schema)) tables.push_back(own);
+    if (own && !own->is_part() && duckdb::StringUtil::CIEquals(own->name.schema, schema)) {
+      tables.push_back(own);
+    }
   }
   return tables;
 }

@@ -52,6 +52,10 @@ class SessionRegistry {
     MutexLock lock(mu_);
     sessions_.at(id).state = state;
   }
+  std::string StatementOf(uint64_t id) const VARVE_EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    return sessions_.at(id).statement;
+  }
   std::vector<SessionInfo> List() const VARVE_EXCLUDES(mu_) {
     MutexLock lock(mu_);
     std::vector<SessionInfo> all;

@@ -88,7 +88,10 @@ Result<duckdb::unique_ptr<duckdb::QueryResult>> DuckSession::RunDuck(
 
 StreamOutcome DuckSession::RunSql(const duckdb::SQLStatement& parsed, std::string_view text,
                                   ParameterValues values) {
-  if (const auto table = ChangedTable(parsed)) return RunChange(parsed, text, values, table);
+  if (const auto table = ChangedTable(parsed)) {
+    VARVE_ASSIGN_OR_RETURN(const auto part, PartToChange(table, parsed, values));
+    return RunChange(parsed, text, values, part);
+  }
   const std::string verb = VerbOf(parsed);
   const bool stream = parsed.type == StatementType::SELECT_STATEMENT;
   auto statement = CopyForDuck(parsed);
@@ -159,7 +162,10 @@ StreamOutcome DuckSession::RunExplain(const duckdb::SQLStatement& parsed, std::s
   if (explained.type == StatementType::INSERT_STATEMENT) {
     VARVE_RETURN_IF_ERROR(CompleteInsert(explained.Cast<duckdb::InsertStatement>(), text));
   }
-  const auto changed = ChangedTable(explained);
+  auto changed = ChangedTable(explained);
+  if (changed) {
+    VARVE_ASSIGN_OR_RETURN(changed, PartToChange(changed, explained, values));
+  }
   VARVE_ASSIGN_OR_RETURN(auto result,
                          changed ? ChangeRows(changed, *statement, text, values)
                                  : RunDuck(std::move(statement), text, std::move(values), false));

@@ -60,7 +60,13 @@ class SessionState : public duckdb::ClientContextState {
   // The Varve table behind a DuckDB table; nullptr for an ordinary one. Throws (XX000) when the tag
   // names a table that nobody knows.
   TableRef FindTable(const duckdb::TableCatalogEntry& entry) const;
+  // With what its parts hold.
   TableView View(const TableRef& table) const;
+  // What the running DELETE or UPDATE of `table` changes: the table's own files, or those of the
+  // part that change_target names; nullopt when it changes another table.
+  std::optional<TableView> ViewOfChange(const TableRef& table) const;
+  // The parts of the table as the open transaction sees them, by project.
+  catalog::PartMap PartsOf(TableId table) const;
 
   // The snapshot that the running statement reads.
   buffer::SnapshotRef snapshot;
@@ -88,6 +94,10 @@ class SessionState : public duckdb::ClientContextState {
   std::map<TableId, TableRef> own_tables;
 
  private:
+  // Of one table or part. `unreadable` says why its files are not among them.
+  TableView ViewOne(const TableRef& table, Status& unreadable) const;
+  void AddPart(const TableRef& part, TableView& view, FileHomes& homes) const;
+
   const catalog::Catalog& catalog_;
 };
 

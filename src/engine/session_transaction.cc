@@ -72,7 +72,10 @@ Status DuckSession::EnsureDuckTransaction() {
 
 Status DuckSession::KeepStatementRows() {
   if (state_->statement_rows.empty()) return OkStatus();
+  VARVE_ASSIGN_OR_RETURN(state_->statement_rows,
+                         core_.router.Route(*state_, std::exchange(state_->statement_rows, {})));
   if (mode_ == Mode::kAutoCommit) {
+    VARVE_ASSIGN_OR_RETURN(const auto pass, core_.router.Enter(state_->statement_rows));
     VARVE_RETURN_IF_ERROR(CheckTables(state_->statement_rows));
     // They may wait for memory, and what this statement holds does not come back meanwhile.
     state_->snapshot.reset();
@@ -88,11 +91,14 @@ void DuckSession::WriteRows(TableRows rows, std::function<void(Status)> done) {
   if (failed_) return done(AbortedTransaction());
   WriteSet set;
   set.push_back(std::move(rows));
+  auto routed = core_.router.Route(*state_, std::move(set));
   if (mode_ == Mode::kAutoCommit) {
-    if (Status there = CheckTables(set); !there.ok()) return done(std::move(there));
-    return core_.parts.writer->WriteAsync(std::move(set), std::move(done));
+    if (!routed.ok()) return done(routed.status());
+    return WriteAsync(*std::move(routed), std::move(done));
   }
-  Status room = changer_.CheckMayWrite(set);
+  set = routed.ok() ? *std::move(routed) : WriteSet();
+  Status room = routed.status();
+  if (room.ok()) room = changer_.CheckMayWrite(set);
   if (room.ok()) room = CheckRoom(set);
   if (!room.ok()) {
     failed_ = true;
@@ -100,6 +106,19 @@ void DuckSession::WriteRows(TableRows rows, std::function<void(Status)> done) {
   }
   Move(set, state_->transaction_rows);
   done(OkStatus());
+}
+
+// Rows that were routed, without a transaction around them.
+void DuckSession::WriteAsync(WriteSet rows, std::function<void(Status)> done) {
+  auto pass = core_.router.Enter(rows);
+  Status there = pass.ok() ? CheckTables(rows) : pass.status();
+  if (!there.ok()) return done(std::move(there));
+  if (*pass == nullptr) return core_.parts.writer->WriteAsync(std::move(rows), std::move(done));
+  core_.parts.writer->WriteAsync(
+      std::move(rows), [held = *std::move(pass), done = std::move(done)](Status status) mutable {
+        held.reset();
+        done(std::move(status));
+      });
 }
 
 Status DuckSession::BeginImplicit() {
@@ -118,8 +137,7 @@ void DuckSession::CommitImplicit(std::function<void(Status)> done) {
     WriteSet rows = std::exchange(state_->transaction_rows, {});
     ResetTransaction();
     if (rows.empty()) return done(OkStatus());
-    if (Status there = CheckTables(rows); !there.ok()) return done(std::move(there));
-    return core_.parts.writer->WriteAsync(std::move(rows), std::move(done));
+    return WriteAsync(std::move(rows), std::move(done));
   }
   done(Commit());
 }
@@ -146,6 +164,12 @@ Status DuckSession::Commit() {
     const auto own = state_->own_tables.find(part.table->id);
     return own != state_->own_tables.end() && !own->second;
   });
+  PartRouter::Pass pass;
+  if (status.ok()) {
+    auto entered = core_.router.Enter(rows);
+    status = entered.status();
+    if (entered.ok()) pass = *std::move(entered);
+  }
   if (status.ok()) status = CheckTables(rows);
   if (status.ok()) status = WriteAndCommit(std::move(rows));
   if (!status.ok()) {

@@ -11,6 +11,7 @@
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
 #include "engine/lake_functions.h"
+#include "engine/project_functions.h"
 #include "engine/session_state.h"
 #include "engine/upkeep_functions.h"
 
@@ -62,7 +63,7 @@ std::string Names(const TableDef& table, const std::vector<uint32_t>& columns) {
 std::vector<ValueRow> TableRowsOf(EngineCore& core) {
   std::vector<ValueRow> rows;
   const auto snapshot = core.parts.buffer->Snapshot();
-  for (const auto& table : core.catalog.List()) {
+  for (const auto& table : core.catalog.ListWithParts()) {
     const auto found = snapshot->find(table->id);
     if (found == snapshot->end()) continue;
     const auto& state = *found->second;
@@ -86,19 +87,28 @@ std::vector<ValueRow> TableRowsOf(EngineCore& core) {
     }
     const bool is_staged = !state.staged.empty();
     const int64_t oldest_us = is_staged ? state.staged.front()->content().staged_us : 0;
-    rows.push_back(
-        {Text(table->name.schema), Text(table->name.table), Value::BIGINT(table->id.value),
-         Value::BIGINT(table->schema_version), Text(table->columns[table->time_column].name),
-         Text(Names(*table, table->partition_columns)),
-         table->retention_us ? Value::INTERVAL(duckdb::Interval::FromMicro(*table->retention_us))
-                             : Value(LogicalType::INTERVAL),
-         Text(table->location), Value::BIGINT(state.files->version),
-         Value::BIGINT(static_cast<int64_t>(state.files->files.size())), Value::BIGINT(file_rows),
-         Value::BIGINT(file_bytes), Value::BIGINT(static_cast<int64_t>(state.segments.size())),
-         Value::BIGINT(static_cast<int64_t>(buffer_rows)),
-         Value::BIGINT(static_cast<int64_t>(buffer_bytes)),
-         Value::BIGINT(static_cast<int64_t>(state.flushed.value)), Value::BIGINT(staged_rows),
-         Value::BIGINT(staged_bytes), TimeOrNull(oldest_us, is_staged)});
+    rows.push_back({Text(table->name.schema),
+                    Text(table->name.table),
+                    Value::BIGINT(table->id.value),
+                    Value::BIGINT(table->schema_version),
+                    Text(table->columns[table->time_column].name),
+                    Text(Names(*table, table->partition_columns)),
+                    table->retention_us
+                        ? Value::INTERVAL(duckdb::Interval::FromMicro(*table->retention_us))
+                        : Value(LogicalType::INTERVAL),
+                    Text(table->location),
+                    Value::BIGINT(state.files->version),
+                    Value::BIGINT(static_cast<int64_t>(state.files->files.size())),
+                    Value::BIGINT(file_rows),
+                    Value::BIGINT(file_bytes),
+                    Value::BIGINT(static_cast<int64_t>(state.segments.size())),
+                    Value::BIGINT(static_cast<int64_t>(buffer_rows)),
+                    Value::BIGINT(static_cast<int64_t>(buffer_bytes)),
+                    Value::BIGINT(static_cast<int64_t>(state.flushed.value)),
+                    Value::BIGINT(staged_rows),
+                    Value::BIGINT(staged_bytes),
+                    TimeOrNull(oldest_us, is_staged),
+                    TextOrNull(table->project)});
   }
   return rows;
 }
@@ -113,7 +123,7 @@ std::vector<ValueRow> FileRowsOf(EngineCore& core) {
                       Value::BIGINT(file->bytes), TimeOrNull(file->time_range.min.value, timed),
                       TimeOrNull(file->time_range.max.value, timed),
                       TextOrNull(PartitionText(*state->table, *file)),
-                      Value::BIGINT(state->files->version)});
+                      Value::BIGINT(state->files->version), TextOrNull(state->table->project)});
     }
   }
   return rows;
@@ -175,6 +185,23 @@ std::vector<ValueRow> LogRowsOf(EngineCore& core) {
   return rows;
 }
 
+// Enough of an access key to tell it from others.
+std::string MaskedKey(const std::string& key) {
+  constexpr size_t kShown = 4;
+  return "****" + (key.size() < 3 * kShown ? std::string() : key.substr(key.size() - kShown));
+}
+
+std::vector<ValueRow> ProjectRowsOf(EngineCore& core) {
+  std::vector<ValueRow> rows;
+  if (core.options.projects == nullptr) return rows;
+  for (const auto& project : core.options.projects->List()) {
+    rows.push_back({Text(project.id), Text(project.bucket), Text(project.prefix),
+                    TextOrNull(project.endpoint), TextOrNull(project.region),
+                    Text(MaskedKey(project.access_key)), TimeOrNull(project.created_us, true)});
+  }
+  return rows;
+}
+
 Value Count(uint64_t count) { return Value::BIGINT(static_cast<int64_t>(count)); }
 
 // A cache stands in front of an object store. Tables on a local folder are read where they are.
@@ -216,7 +243,8 @@ const std::vector<SystemTable>& SystemTables() {
         {"flushed_lsn", kNumber},
         {"staged_rows", kNumber},
         {"staged_bytes", kNumber},
-        {"staged_since", kTime}},
+        {"staged_since", kTime},
+        {"project", kText}},
        TableRowsOf},
       {"files",
        {{"schema_name", kText},
@@ -227,7 +255,8 @@ const std::vector<SystemTable>& SystemTables() {
         {"min_time", kTime},
         {"max_time", kTime},
         {"partition", kText},
-        {"lake_version", kNumber}},
+        {"lake_version", kNumber},
+        {"project", kText}},
        FileRowsOf},
       {"jobs",
        {{"name", kText},
@@ -258,6 +287,15 @@ const std::vector<SystemTable>& SystemTables() {
         {"since", kTime}},
        LakeErrorRowsOf},
       {"log", {{"property", kText}, {"value", kText}}, LogRowsOf},
+      {"projects",
+       {{"project_id", kText},
+        {"bucket", kText},
+        {"prefix", kText},
+        {"endpoint", kText},
+        {"region", kText},
+        {"access_key", kText},
+        {"created", kTime}},
+       ProjectRowsOf},
       {"cache",
        {{"tier", kText},
         {"entries", kNumber},
@@ -345,6 +383,14 @@ TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text) {
   return table;
 }
 
+std::vector<TableRef> ResolveWithParts(duckdb::ClientContext& context, const std::string& text) {
+  std::vector<TableRef> tables = {ResolveTable(context, text)};
+  for (auto& [project, part] : SessionState::Of(context)->PartsOf(tables.front()->id)) {
+    tables.push_back(part);
+  }
+  return tables;
+}
+
 namespace {
 
 void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
@@ -360,10 +406,16 @@ void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb
       duckdb::FlatVector::SetNull(result, i, true);
       continue;
     }
-    const auto flushed =
-        core.parts.maintenance->Flush(ResolveTable(state.GetContext(), name.ToString()));
-    ThrowIfError(flushed.status());
-    duckdb::FlatVector::GetData<int64_t>(result)[i] = *flushed;
+    int64_t rows = 0;
+    Status first;
+    // One project's storage that is down keeps no other rows from being flushed.
+    for (const TableRef& table : ResolveWithParts(state.GetContext(), name.ToString())) {
+      const auto flushed = core.parts.maintenance->Flush(table);
+      rows += flushed.ok() ? *flushed : 0;
+      if (first.ok() && !flushed.ok()) first = flushed.status();
+    }
+    ThrowIfError(first);
+    duckdb::FlatVector::GetData<int64_t>(result)[i] = rows;
   }
 }
 
@@ -384,6 +436,7 @@ void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core) {
   loader.RegisterFunction(std::move(flush));
   RegisterLakeFunctions(loader, core);
   RegisterUpkeepFunctions(loader, core);
+  RegisterProjectFunctions(loader, core);
 }
 
 Status CreateSystemViews(duckdb::Connection& connection) {
@@ -396,6 +449,7 @@ Status CreateSystemViews(duckdb::Connection& connection) {
   }
   VARVE_RETURN_IF_ERROR(CreateLakeMacros(connection));
   VARVE_RETURN_IF_ERROR(CreateUpkeepMacros(connection));
+  VARVE_RETURN_IF_ERROR(CreateProjectMacros(connection));
   return RunInternal(connection,
                      "CREATE OR REPLACE MACRO varve.flush(table_name) AS varve_flush(table_name)")
       .status();

@@ -23,5 +23,7 @@ Status CreateSystemViews(duckdb::Connection& connection);
 
 // The Varve table that a function's argument names; throws 42P01 for any other.
 TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text);
+// The same, and its parts after it.
+std::vector<TableRef> ResolveWithParts(duckdb::ClientContext& context, const std::string& text);
 
 }  // namespace varve::engine

@@ -4,8 +4,11 @@
 // Threads:  immutable once built.
 #pragma once
 
+#include <memory>
+#include <unordered_map>
 #include <vector>
 
+#include "base/status.h"
 #include "buffer/buffer.h"
 #include "model/batch.h"
 #include "model/file_set.h"
@@ -18,10 +21,19 @@ struct ResidentRows {
   TimeRange time_range;
 };
 
+// Of a table with parts, whose view has the files of all.
+struct FileHomes {
+  std::unordered_map<const DataFile*, TableRef> parts;  // files that are not the table's own
+  // In the place of files that cannot be read now; whoever comes to one gets the error. Scans that
+  // want no row of the project do not.
+  std::unordered_map<const DataFile*, Status> missing;
+};
+
 struct TableView {
   TableRef table;
-  FileSetRef files;                    // may be null: no file yet
-  std::vector<ResidentRows> resident;  // newest first
+  FileSetRef files;                        // may be null: no file yet
+  std::vector<ResidentRows> resident;      // newest first
+  std::shared_ptr<const FileHomes> homes;  // null: all files are the table's own
 };
 
 }  // namespace varve::engine

@@ -37,11 +37,20 @@ void DoUpkeep(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::V
       duckdb::FlatVector::SetNull(result, i, true);
       continue;
     }
-    const TableRef table = ResolveTable(context, name.ToString());
-    const Result<std::string> done =
-        (upkeep->*info.work)(table, [&context] { return context.IsInterrupted(); });
-    ThrowIfError(done.status());
-    result.SetValue(i, Value(*done));
+    std::string report;
+    for (const TableRef& table : ResolveWithParts(context, name.ToString())) {
+      const Result<std::string> done =
+          (upkeep->*info.work)(table, [&context] { return context.IsInterrupted(); });
+      if (!table->is_part()) {
+        ThrowIfError(done.status());
+        report = *done;
+        continue;
+      }
+      const std::string whose = fmt::format("project {}", table->project);
+      ThrowIfError(Annotate(done.status(), whose));
+      report += fmt::format("; {}: {}", whose, *done);
+    }
+    result.SetValue(i, Value(report));
   }
 }
 

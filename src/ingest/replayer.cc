@@ -1,5 +1,6 @@
 #include "ingest/replayer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -35,7 +36,8 @@ Status Replayer::Replay(std::span<const log::Record> records) {
         "do not belong together",
         first.value);
   }
-  if (FlushedWithin(collected_lsns_.begin, first)) ApplyCollected();
+  const bool is_alone = IsOfUnreadable(records);
+  if (is_alone || FlushedWithin(collected_lsns_.begin, first)) ApplyCollected();
   if (collected_lsns_.begin == collected_lsns_.end) collected_lsns_ = {first, first};
   VARVE_CHECK(collected_lsns_.end <= first);
   VARVE_ASSIGN_OR_RETURN(const bool committed, IsCommitted(records.front()));
@@ -47,7 +49,7 @@ Status Replayer::Replay(std::span<const log::Record> records) {
   }
   collected_lsns_.end = end;
   ++report_.transactions;
-  if (collected_bytes_ < kCollectedBytesMax && collected_rows_ < kCollectedRowsMax) {
+  if (!is_alone && collected_bytes_ < kCollectedBytesMax && collected_rows_ < kCollectedRowsMax) {
     return OkStatus();
   }
   ApplyCollected();
@@ -62,6 +64,14 @@ Status Replayer::Finish() {
 bool Replayer::FlushedWithin(Lsn begin, Lsn end) const {
   const auto at = flushed_.lower_bound(begin);
   return at != flushed_.end() && *at < end;
+}
+
+bool Replayer::IsOfUnreadable(std::span<const log::Record> records) const {
+  return std::any_of(records.begin(), records.end(), [&](const log::Record& record) {
+    const auto at = tables_->find(record.table);
+    return at != tables_->end() && at->second->files != nullptr &&
+           !at->second->files->unreadable.empty();
+  });
 }
 
 Result<bool> Replayer::IsCommitted(const log::Record& first) {

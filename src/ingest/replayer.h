@@ -62,6 +62,9 @@ class Replayer {
   // True when some table's files reach an Lsn in [begin, end): rows from both sides of it must not
   // become one segment.
   bool FlushedWithin(Lsn begin, Lsn end) const;
+  // True when a record is of a table whose files cannot be read now: how far they reach is not
+  // known, so its rows must not become one segment with others.
+  bool IsOfUnreadable(std::span<const log::Record> records) const;
 
   buffer::Buffer& buffer_;
   buffer::MemoryBudget& budget_;

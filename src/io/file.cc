@@ -19,6 +19,24 @@ Status FileSystem::WriteSynced(const std::string& path, std::string_view content
   return file->DataSync();
 }
 
+Status FileSystem::ReplaceSecret(const std::string& path, std::string_view content) {
+  const std::string temporary = path + ".new";
+  if (Status removed = Remove(temporary);
+      !removed.ok() && removed.code() != StatusCode::kNotFound) {
+    return removed;
+  }
+  {
+    VARVE_ASSIGN_OR_RETURN(const std::unique_ptr<AppendFile> file, Create(temporary, 0));
+    // Before there is anything in it to read.
+    VARVE_RETURN_IF_ERROR(Restrict(temporary));
+    VARVE_RETURN_IF_ERROR(file->Append(content));
+    VARVE_RETURN_IF_ERROR(file->DataSync());
+  }
+  VARVE_RETURN_IF_ERROR(Rename(temporary, path));
+  const size_t slash = path.rfind('/');
+  return SyncDir(slash == std::string::npos ? "." : path.substr(0, slash));
+}
+
 std::string JoinPath(std::string_view dir, std::string_view name) {
   if (dir.empty() || dir.ends_with('/')) return fmt::format("{}{}", dir, name);
   return fmt::format("{}/{}", dir, name);

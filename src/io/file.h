@@ -86,6 +86,8 @@ class FileSystem {
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Link(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
+  // From now on only the user that this process runs as may read or write the file.
+  virtual Status Restrict(const std::string& path) = 0;
   // Makes the folder and those above it that are absent; each is durable when it returns OK.
   virtual Status MakeDirs(const std::string& path) = 0;
   // Makes names created, renamed and removed in the folder durable.
@@ -106,6 +108,9 @@ class FileSystem {
   // Writes `content` into `path` and syncs it; the name is durable after SyncDir(). AlreadyExists
   // when the name is taken.
   Status WriteSynced(const std::string& path, std::string_view content);
+  // Replaces the file `path` by one with `content` that only this process's user may read, durably
+  // and at once: a crash leaves the old one or the new one.
+  Status ReplaceSecret(const std::string& path, std::string_view content);
 };
 
 // "dir/name", one slash between them.

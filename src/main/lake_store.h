@@ -11,27 +11,16 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/status.h"
 #include "config/options.h"
-#include "io/aws/credentials.h"
 #include "io/file.h"
-#include "io/http/http_client.h"
 #include "io/object_store.h"
+#include "main/bucket.h"
 
 namespace varve {
-
-// A bucket's connections and keys, for the lock table too.
-struct Cloud {
-  explicit Cloud(std::string ca_file) : http(gate, std::move(ca_file)) {}
-
-  io::StopGate gate;
-  io::HttpClient http;
-  std::unique_ptr<io::aws::CredentialSource> credentials;
-  std::string bucket;
-  std::string region;
-};
 
 class LakeStore {
  public:
@@ -52,10 +41,10 @@ class LakeStore {
   std::unique_ptr<io::ObjectStore> store_;
 };
 
-// Ends the requests to a bucket after so long, unless it is destroyed before.
+// Ends the requests to the buckets after so long, unless it is destroyed before.
 class StopRequestsLater {
  public:
-  StopRequestsLater(Cloud* cloud, std::chrono::milliseconds limit);
+  StopRequestsLater(std::vector<Cloud*> clouds, std::chrono::milliseconds limit);
   ~StopRequestsLater();
   StopRequestsLater(const StopRequestsLater&) = delete;
   StopRequestsLater& operator=(const StopRequestsLater&) = delete;

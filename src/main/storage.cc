@@ -30,7 +30,9 @@
 #include "ingest/replayer.h"
 #include "ingest/value_text.h"
 #include "io/posix/posix_file_system.h"
+#include "io/routed_store.h"
 #include "io/store_set.h"
+#include "lake/routed_commits.h"
 #include "lake/table_set.h"
 #include "log/local_log.h"
 #include "main/cache_gauges.h"
@@ -40,6 +42,7 @@
 #include "main/job_warnings.h"
 #include "main/lake_store.h"
 #include "main/log_status.h"
+#include "main/project_stores.h"
 #include "maintenance/upkeep.h"
 #include "server/core/value_text.h"
 
@@ -151,9 +154,12 @@ struct Storage::Parts {
   std::unique_ptr<CommitCoordination> coordination;
   std::unique_ptr<lake::CommitStore> commits;
   io::StoreSet stores;
+  // What writes and reads of the lake go through: projects' own buckets are behind them.
+  std::unique_ptr<io::RoutedStore> store;
+  std::unique_ptr<lake::RoutedCommits> routed_commits;
+  std::unique_ptr<ProjectStores> projects;
   std::unique_ptr<cache::BlockCache> cache;      // goes before the stores that it reads
   std::unique_ptr<cache::CachingStore> caching;  // a bucket only: files on the disk need no copy
-  io::ObjectStore* store = nullptr;              // what writes and reads of the lake go through
   std::unique_ptr<engine::SqlEngine> engine;
   lake::DeltaTable::Context delta;
   std::unique_ptr<flush::Stager> stager;
@@ -187,12 +193,20 @@ Status Storage::Parts::OpenLake(const config::Options& options) {
   VARVE_ASSIGN_OR_RETURN(coordination, CommitCoordination::Open(options, lake_store->cloud()));
   VARVE_ASSIGN_OR_RETURN(commits, coordination->For(lake_store->store(), options.Text("s3-bucket"),
                                                     options.Text("table-prefix")));
-  store = &lake_store->store();
+  io::ObjectStore* own = &lake_store->store();
   if (lake_store->cloud() != nullptr) {
-    caching = std::make_unique<cache::CachingStore>(std::string(io::kLakeStore), *store, *cache);
-    store = caching.get();
+    caching = std::make_unique<cache::CachingStore>(std::string(io::kLakeStore), *own, *cache);
+    own = caching.get();
   }
-  return stores.Add(std::string(io::kLakeStore), *store);
+  VARVE_RETURN_IF_ERROR(stores.Add(std::string(io::kLakeStore), *own));
+  store = std::make_unique<io::RoutedStore>(*own);
+  routed_commits = std::make_unique<lake::RoutedCommits>(*commits);
+  const Cloud* const cloud = lake_store->cloud();
+  const std::string region = cloud == nullptr ? options.Text("s3-region") : cloud->region;
+  VARVE_ASSIGN_OR_RETURN(projects, ProjectStores::Open({files, stores, *cache, *coordination,
+                                                        *store, *routed_commits, region},
+                                                       options, dir.Sub("projects.json")));
+  return OkStatus();
 }
 
 Status Storage::Parts::OpenEngine(const config::Options& options) {
@@ -205,6 +219,7 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   settings.statement_timeout_ms = options.Integer("statement-timeout-ms");
   settings.allowed_directories = {dir.Sub("lake"), dir.Sub("scratch"), dir.Sub("staged")};
   settings.stores = &stores;
+  settings.projects = projects.get();
   settings.cache = cache.get();
   VARVE_ASSIGN_OR_RETURN(settings.shipped_tables, ShippedTables());
   settings.options = OptionRows(options);
@@ -217,8 +232,8 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
 }
 
 Status Storage::Parts::OpenTables(const config::Options& options) {
-  delta.store = store;
-  delta.commits = commits.get();
+  delta.store = store.get();
+  delta.commits = routed_commits.get();
   delta.checkpoints = &engine->checkpoint_codec();
   delta.clock = &Clock::System();
   delta.scratch_dir = dir.Sub("scratch");
@@ -325,7 +340,9 @@ void Storage::LimitFlushes(std::chrono::milliseconds limit) { parts_->flusher->G
 
 void Storage::Close(std::chrono::milliseconds limit) {
   LimitFlushes(limit);
-  const StopRequestsLater stop_requests(parts_->lake_store->cloud(), limit);
+  std::vector<Cloud*> clouds = parts_->projects->clouds();
+  if (Cloud* const own = parts_->lake_store->cloud(); own != nullptr) clouds.push_back(own);
+  const StopRequestsLater stop_requests(std::move(clouds), limit);
   parts_->upkeep->Stop();
   parts_->local_runner.Stop();
   parts_->runner.Stop();

@@ -82,7 +82,7 @@ std::vector<catalog::JobInfo> Upkeep::Jobs() const {
 Status Upkeep::ForEachTable(OneTable what) {
   Status first_error;
   const Stopped never;
-  for (const TableRef& table : catalog_.List()) {
+  for (const TableRef& table : catalog_.ListWithParts()) {
     if (stopping_) return OkStatus();
     const Result<std::string> done = (this->*what)(table, never);
     // A table that was dropped meanwhile needs nothing.

@@ -16,4 +16,13 @@ std::optional<uint32_t> TableDef::FindColumn(ColumnId column) const {
   return std::nullopt;
 }
 
+std::optional<uint32_t> TableDef::project_column() const {
+  for (const uint32_t column : partition_columns) {
+    if (columns[column].name == kProjectColumn && columns[column].type.kind() == TypeKind::kText) {
+      return column;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace varve

@@ -19,6 +19,8 @@
 namespace varve {
 
 inline constexpr size_t kColumnsMax = 1600;  // PostgreSQL's own limit.
+// The column that says whose a row is: projects with storage of their own are told by it.
+inline constexpr std::string_view kProjectColumn = "project_id";
 
 struct ColumnDef {
   ColumnId id;
@@ -54,6 +56,14 @@ struct TableDef {
   std::optional<uint32_t> derived_date;     // index of a `date` column that follows the time column
   std::string location;                     // folder of the Delta table below the lake's root
   std::optional<int64_t> retention_us;
+  // Of a part, which holds the rows that one project has in its own bucket: the table it is a part
+  // of, whose name and columns it has too, and the project. SQL knows the whole table only.
+  TableId parent;       // 0: not a part
+  std::string project;  // empty: not a part
+
+  bool is_part() const { return !project.empty(); }
+  // The text column kProjectColumn, if the table is partitioned by it: then it can have parts.
+  std::optional<uint32_t> project_column() const;
 
   // Index of the column called `column` (exact match), or nullopt.
   std::optional<uint32_t> FindColumn(std::string_view column) const;

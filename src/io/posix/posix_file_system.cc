@@ -230,6 +230,11 @@ Status PosixFileSystem::Remove(const std::string& path) {
   return OkStatus();
 }
 
+Status PosixFileSystem::Restrict(const std::string& path) {
+  if (chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) return ErrnoStatus("chmod", path, errno);
+  return OkStatus();
+}
+
 Status PosixFileSystem::MakeDirs(const std::string& path) {
   for (size_t end = 1; end <= path.size(); ++end) {
     if (end != path.size() && path[end] != '/') continue;

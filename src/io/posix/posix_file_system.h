@@ -24,6 +24,7 @@ class PosixFileSystem : public FileSystem {
   Status Rename(const std::string& from, const std::string& to) override;
   Status Link(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
+  Status Restrict(const std::string& path) override;
   Status MakeDirs(const std::string& path) override;
   Status SyncDir(const std::string& path) override;
   Result<std::vector<DirEntry>> List(const std::string& dir) override;

@@ -309,6 +309,11 @@ Status FaultyDisk::Remove(const std::string& path) {
   return names_.erase(path) == 1 ? OkStatus() : NoSuchFile(path);
 }
 
+Status FaultyDisk::Restrict(const std::string& path) {
+  MutexLock lock(mu_);
+  return names_.contains(path) ? OkStatus() : NoSuchFile(path);
+}
+
 Status FaultyDisk::MakeDirs(const std::string& /*path*/) { return OkStatus(); }
 
 Status FaultyDisk::SyncDir(const std::string& path) {
