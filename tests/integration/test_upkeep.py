@@ -2,13 +2,13 @@
 
 import json
 import os
-import pathlib
 import threading
 import time
 
 import psycopg
 import pytest
 
+from tests.integration.test_s3 import bucket_options
 from tests.support.varve_server import VarveServer
 
 # Nothing on a schedule: the tests say when.
@@ -24,6 +24,20 @@ START = "2026-01-05 00:00:00+00"
 @pytest.fixture
 def by_hand(tmp_path):
     with VarveServer(tmp_path / "data", {**BY_HAND, "optimize-target-mb": "1MB"}) as running:
+        yield running
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def anywhere(request, tmp_path):
+    """As by_hand, also on a bucket whose data files no cache keeps."""
+    options = {**BY_HAND, "optimize-target-mb": "1MB"}
+    if request.param == "bucket":
+        store = request.getfixturevalue("shared_versity_gw")
+        bucket = store.new_bucket()
+        options.update(bucket_options(store, bucket, cache_memory_mb=0, cache_disk_gb=0))
+    with VarveServer(tmp_path / "data", options) as running:
+        if request.param == "bucket":
+            running.lake_folder = store.folder / "objects" / bucket
         yield running
 
 
@@ -48,7 +62,8 @@ def add_file(connection, first, rows=200, name="t", payload="'p' || i"):
 
 def folder_of(server, connection, name="t"):
     location = one(connection, f"SELECT location FROM varve.tables WHERE table_name = '{name}'")
-    lakes = list(pathlib.Path(server.data_dir, "lake").glob(f"*/{location}"))
+    lake = getattr(server, "lake_folder", server.data_dir / "lake")
+    lakes = list(lake.glob(f"*/{location}"))
     assert len(lakes) == 1
     return lakes[0]
 
@@ -186,14 +201,14 @@ def forget_at_once(connection, folder):
     connection.execute("SELECT varve.refresh('t')")
 
 
-def test_readers_do_not_notice(by_hand):
+def test_readers_do_not_notice(anywhere):
     """Readers count while files are flushed, merged and deleted under them."""
     errors = []
     ended = threading.Event()
 
     def read():
         try:
-            with by_hand.connect() as connection:
+            with anywhere.connect() as connection:
                 last = 0
                 while not ended.is_set():
                     rows, total, highest = connection.execute(
@@ -205,10 +220,10 @@ def test_readers_do_not_notice(by_hand):
         except (psycopg.Error, AssertionError) as error:
             errors.append(error)
 
-    with by_hand.connect() as connection:
+    with anywhere.connect() as connection:
         make_table(connection)
         add_file(connection, 0)
-        folder = folder_of(by_hand, connection)
+        folder = folder_of(anywhere, connection)
         forget_at_once(connection, folder)
         readers = [threading.Thread(target=read) for _ in range(3)]
         for reader in readers:
@@ -229,13 +244,14 @@ def test_readers_do_not_notice(by_hand):
         assert one(connection, "SELECT count(*) FROM t") == 5000
 
 
-def test_an_open_cursor_keeps_its_files(by_hand):
-    with by_hand.connect() as connection, by_hand.connect(autocommit=False) as reader:
+def test_an_open_cursor_keeps_its_files(anywhere):
+    with anywhere.connect() as connection, anywhere.connect(autocommit=False) as reader:
         make_table(connection)
-        payload = "repeat('x', 200) || i"
-        for i in range(4):
-            add_file(connection, i * 5000, rows=5000, payload=payload)
-        folder = folder_of(by_hand, connection)
+        # More than sockets hold, so that the statement has files left to open.
+        payload = "repeat('x', 2000) || i"
+        for i in range(8):
+            add_file(connection, i * 2500, rows=2500, payload=payload)
+        folder = folder_of(anywhere, connection)
         forget_at_once(connection, folder)
         with reader.cursor() as cursor:
             rows = cursor.stream("SELECT id, payload FROM t", size=1)
