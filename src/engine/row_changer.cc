@@ -15,6 +15,25 @@ constexpr int kAttemptsMax = 5;
 // How often a commit is tried whose fate the store did not tell.
 constexpr int kCommitTriesMax = 3;
 
+// Vacuum, of any server, deletes a file that no version names an hour after it was stored. Clocks
+// may differ, and the commit takes time.
+constexpr int64_t kUncommittedMaxUs = int64_t{40} * 60 * 1'000'000;
+
+// 54000 when a file that the edit adds has waited so long that vacuum may have deleted it: a commit
+// would name a file that is not there, and its rows would be lost.
+Status CheckFilesStay(const lake::DeltaTable::Context& lake, const TableEdit& edit) {
+  if (edit.added.empty()) return OkStatus();
+  const std::string oldest = edit.table->location + "/" + edit.added.front()->path;
+  const auto stored = lake.store->Head(oldest);
+  const bool is_gone = stored.status().code() == StatusCode::kNotFound;
+  if (!is_gone) VARVE_RETURN_IF_ERROR(stored.status());
+  if (!is_gone && lake.clock->NowUs() - stored->modified_us < kUncommittedMaxUs) return OkStatus();
+  return WithHint(SqlErrorf(sqlstate::kStatementTooComplex,
+                            "rows of \"{}\" were deleted or updated too long before their commit",
+                            edit.table->name.table),
+                  "Commit within 40 minutes.");
+}
+
 bool IsConflict(const Status& status) {
   return SqlStateOf(status) == sqlstate::kSerializationFailure;
 }
@@ -229,7 +248,8 @@ Status RowChanger::CommitEdit(const TableEdit& edit) {
                      edit.table->name.table);
   }
   VARVE_FAULT_POINT("dml.after_files");
-  // A commit that has happened without telling so is recognised by its files and not made again.
+  VARVE_RETURN_IF_ERROR(CheckFilesStay(core_.parts.lake, edit));
+  // A commit that has happened without telling so is recognised and not made again.
   auto committed = delta->Replace(ChangeOf(edit));
   for (int tries = 1; tries < kCommitTriesMax; tries++) {
     if (committed.status().code() != StatusCode::kUnavailable) break;

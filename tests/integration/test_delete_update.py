@@ -1,6 +1,7 @@
 """DELETE and UPDATE beside everything else that happens to a table: inserts, flushes, compaction, other writers."""
 
 import json
+import os
 import pathlib
 import random
 import threading
@@ -210,6 +211,26 @@ def test_a_cancelled_statement_changes_nothing_and_leaves_no_file(shared_server)
         assert len(commits(shared_server, "raw.cancelled")) == versions
         total = connection.execute("SELECT sum(v) FROM raw.cancelled").fetchone()[0]
         assert total == sum(i % 7 for i in range(200_000))
+
+
+def test_a_commit_long_after_its_statement_is_refused(shared_server):
+    """By then vacuum, of any server, may have deleted the files that no version names yet."""
+    with shared_server.connect() as connection:
+        fill(connection, "raw.late", 100)
+        connection.execute("SELECT varve.flush('raw.late')")
+        total = connection.execute("SELECT count(*), sum(v) FROM raw.late").fetchone()
+        before = data_files(shared_server, "raw.late")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE raw.late SET v = v + 1 WHERE id < 10")
+        added = data_files(shared_server, "raw.late") - before
+        assert added
+        hour_ago = time.time() - 3600
+        for file in added:
+            os.utime(file, (hour_ago, hour_ago))
+        with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+            connection.execute("COMMIT")
+        assert data_files(shared_server, "raw.late") == before
+        assert connection.execute("SELECT count(*), sum(v) FROM raw.late").fetchone() == total
 
 
 def test_a_second_writer_of_the_table_waits_for_the_first_ones_transaction(shared_server):

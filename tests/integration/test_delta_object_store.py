@@ -12,9 +12,9 @@ from tests.support.delta_tables import (
     create,
     fill,
     make_rows,
+    read_all_along,
     read_deltalake,
     read_varve,
-    readers_of,
 )
 from tests.support.varve_server import BY_HAND, VarveServer
 
@@ -93,34 +93,15 @@ def test_delta_rs_appends_to_a_bucket_meanwhile(on_bucket, table_in, spark):
 
 
 def test_every_read_from_a_bucket_during_ingest_is_one_version(on_bucket, table_in, spark):
-    failures, reads, done = [], {}, threading.Event()
     with on_bucket.connect() as connection:
         create(connection, "stored_midway")
         fill(connection, "stored_midway", make_rows(10, 14))
         folder = table_in("stored_midway")
-
-        def read_on(name, read):
-            try:
-                while not done.is_set() or name not in reads:
-                    ids = sorted(row["id"] for row in read(folder))
-                    assert ids == list(range(10, 10 + len(ids))) and len(ids) % 14 == 0, f"{name}: {len(ids)} rows"
-                    reads[name] = reads.get(name, 0) + 1
-            except BaseException as error:
-                failures.append(error)
-
-        readers = [threading.Thread(target=read_on, args=item) for item in readers_of(folder, spark).items()]
-        for reader in readers:
-            reader.start()
-        try:
+        with read_all_along(folder, spark, first_id=10, commit_rows=14):
             for commit in range(1, 15):
                 fill(connection, "stored_midway", make_rows(10 + 14 * commit, 14))
                 if commit % 4 == 0:
                     connection.execute("SELECT varve.compact('stored_midway')")
-        finally:
-            done.set()
-            for reader in readers:
-                reader.join()
-    assert not failures, failures
     assert len(read_deltalake(folder)) == 15 * 14
 
 

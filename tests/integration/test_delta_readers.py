@@ -6,7 +6,6 @@ Readers: delta-rs (`deltalake`), Polars' own Delta scan, DuckDB over the list of
 import datetime
 import json
 import shutil
-import threading
 
 import polars
 import pytest
@@ -23,6 +22,7 @@ from tests.support.delta_tables import (
     flush,
     folder_of,
     make_rows,
+    read_all_along,
     read_deltalake,
     read_varve,
     readers_of,
@@ -169,29 +169,11 @@ def test_an_added_column_reads_as_null_in_older_files(shared_quiet_server, spark
 def test_every_read_during_ingest_is_one_version(quiet_server, spark):
     """Each version holds whole transactions, and all that came before them."""
     batch_rows, batches = 20, 40
-    failures, reads, done = [], dict.fromkeys(["deltalake", "polars", "duckdb", "spark"], 0), threading.Event()
     with quiet_server.connect() as connection:
         create(connection, "readers_midway")
         fill(connection, "readers_midway", make_rows(0, batch_rows))
         folder = folder_of(quiet_server, "readers_midway")
-
-        def check(ids, name):
-            ids = sorted(ids)
-            assert ids == list(range(len(ids))), f"{name}: rows are missing or twice"
-            assert len(ids) % batch_rows == 0, f"{name}: half a transaction"
-
-        def read_on(name, read):
-            try:
-                while not done.is_set() or reads[name] == 0:
-                    check([row["id"] for row in read(folder)], name)
-                    reads[name] += 1
-            except BaseException as error:
-                failures.append(error)
-
-        readers = [threading.Thread(target=read_on, args=item) for item in readers_of(folder, spark).items()]
-        for reader in readers:
-            reader.start()
-        try:
+        with read_all_along(folder, spark, first_id=0, commit_rows=batch_rows):
             for batch in range(1, batches):
                 with connection.transaction():
                     connection.execute(
@@ -201,12 +183,6 @@ def test_every_read_during_ingest_is_one_version(quiet_server, spark):
                     )
                 if batch % 2 == 0:
                     flush(connection, "readers_midway")
-        finally:
-            done.set()
-            for reader in readers:
-                reader.join()
-        assert not failures, failures
-        assert min(reads.values()) > 0, reads
         flush(connection, "readers_midway")
         for name, read in readers_of(folder, spark).items():
             assert len(read(folder)) == batches * batch_rows, name

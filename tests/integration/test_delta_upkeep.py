@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import threading
 import time
 import urllib.parse
 
@@ -15,9 +14,9 @@ from tests.support.delta_tables import (
     fill,
     folder_of,
     make_rows,
+    read_all_along,
     read_deltalake,
     read_varve,
-    readers_of,
 )
 
 
@@ -98,34 +97,15 @@ def test_tables_past_their_retention_are_read_alike(shared_quiet_server, spark):
 
 
 def test_every_read_during_compaction_is_one_version(quiet_server, spark):
-    failures, reads, done = [], {}, threading.Event()
     with quiet_server.connect() as connection:
         create(connection, "upkeep_midway")
         fill(connection, "upkeep_midway", make_rows(10, 14))
         folder = folder_of(quiet_server, "upkeep_midway")
-
-        def read_on(name, read):
-            try:
-                while not done.is_set() or name not in reads:
-                    ids = sorted(row["id"] for row in read(folder))
-                    assert ids == list(range(10, 10 + len(ids))) and len(ids) % 14 == 0, f"{name}: {len(ids)} rows"
-                    reads[name] = reads.get(name, 0) + 1
-            except BaseException as error:
-                failures.append(error)
-
-        readers = [threading.Thread(target=read_on, args=item) for item in readers_of(folder, spark).items()]
-        for reader in readers:
-            reader.start()
-        try:
+        with read_all_along(folder, spark, first_id=10, commit_rows=14):
             for commit in range(1, 24):
                 fill(connection, "upkeep_midway", make_rows(10 + 14 * commit, 14))
                 if commit % 3 == 0:
                     connection.execute("SELECT varve.compact('upkeep_midway')")
-        finally:
-            done.set()
-            for reader in readers:
-                reader.join()
-    assert not failures, failures
     assert len(read_deltalake(folder)) == 24 * 14
 
 

@@ -1,10 +1,13 @@
 """A Delta table that Varve and others share: rows with every kind of value, and each reader's view of them."""
 
+import collections
+import contextlib
 import datetime
 import functools
 import json
 import pathlib
 import struct
+import threading
 import urllib.parse
 import uuid
 from decimal import Decimal
@@ -248,6 +251,34 @@ def check_readers(folder, rows, spark=None, what=""):
     """All others read exactly these rows."""
     for name, read in readers_of(folder, spark).items():
         assert_same(read(folder), rows, f"{name} {what}".strip())
+
+
+@contextlib.contextmanager
+def read_all_along(folder, spark, first_id, commit_rows):
+    """Every reader reads on until the block ends, once at least. The block commits rows with ids from `first_id` on,
+    `commit_rows` at a time: a version holds whole commits, and all that came before them."""
+    failures, reads, done = [], collections.Counter(), threading.Event()
+
+    def read_on(name, read):
+        try:
+            while not done.is_set() or not reads[name]:
+                ids = sorted(row["id"] for row in read(folder))
+                assert ids == list(range(first_id, first_id + len(ids))), f"{name}: rows are missing or twice"
+                assert len(ids) % commit_rows == 0, f"{name}: {len(ids)} rows, half a commit"
+                reads[name] += 1
+        except BaseException as error:
+            failures.append(error)
+
+    readers = [threading.Thread(target=read_on, args=item) for item in readers_of(folder, spark).items()]
+    for reader in readers:
+        reader.start()
+    try:
+        yield
+    finally:
+        done.set()
+        for reader in readers:
+            reader.join()
+    assert not failures, failures
 
 
 def as_arrow(folder, rows):
