@@ -383,6 +383,8 @@ TEST_F(EngineTest, CreateTableSaysWhatIsMissing) {
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (key = 'a')"), "0A000");
   EXPECT_EQ(StateOf("CREATE TABLE t AS SELECT now() AS timestamp"), "0A000");
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (retention = 'soon')"), "22023");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (retention = 5)"), "22023");
+  EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz) WITH (retention = '30')"), "22023");
   EXPECT_TRUE(catalog_->List().empty());
   EXPECT_EQ(Tag("CREATE TABLE t (a timestamptz, b text)"), "CREATE TABLE");
   EXPECT_EQ(StateOf("CREATE TABLE t (a timestamptz)"), "42P07");

@@ -50,6 +50,14 @@ struct StoreHandle final : FileHandle {
   uint64_t position = 0;
 };
 
+// What a statement is told that needs a file which the store does not have, or not whole.
+Status OfDataFile(const Status& status, const std::string& path) {
+  if (status.code() != StatusCode::kNotFound) return Annotate(status, path);
+  return WithHint(DataLoss("data file {} is not in the store: {}", path, MessageOf(status)),
+                  "The Delta log names it. Something other than varve.vacuum has deleted it, or a "
+                  "vacuum with a shorter retention than the longest statement.");
+}
+
 [[noreturn]] void Refuse(const std::string& path) {
   ThrowStatus(SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for file {}", path));
 }
@@ -76,7 +84,7 @@ class StoreFileSystem final : public duckdb::FileSystem {
     const auto context = file.context.lock();
     const InterruptScope scope([&] { return context && context->IsInterrupted(); });
     const Status read = cache_.Read(file.object, location, into, file.plan.get());
-    if (!read.ok()) ThrowStatus(Annotate(read, file.path));
+    if (!read.ok()) ThrowStatus(OfDataFile(read, file.path));
   }
 
   int64_t Read(FileHandle& handle, void* buffer, int64_t nr_bytes) override {

@@ -125,6 +125,17 @@ TEST_F(StoreFileSystemTest, AFileThatLostItsEndIsDamageAndNamesTheFile) {
   EXPECT_NE(MessageOf(cut).find(name), std::string_view::npos) << cut;
 }
 
+TEST_F(StoreFileSystemTest, AFileThatIsGoneIsDamageToo) {
+  InsertAndFlush(0, 10);
+  const auto table = catalog_->Find({"public", "t"});
+  const std::string name =
+      table->location + "/" + tables_->Find(table->id)->files()->files.front()->path;
+  ASSERT_TRUE(local_->Delete(name).ok());
+  const Status gone = Try("SELECT sum(id) FROM public.t");
+  EXPECT_EQ(SqlStateOf(gone), sqlstate::kDataCorrupted) << gone;
+  EXPECT_NE(MessageOf(gone).find(name), std::string_view::npos) << gone;
+}
+
 TEST_F(StoreFileSystemTest, ANewGenerationReadsTheStoreToo) {
   InsertAndFlush(0, 10);
   SpoilOnCall(engine_->database());

@@ -73,9 +73,14 @@ Result<uint32_t> ColumnNamed(const TableDef& table, const std::string& option,
 Result<int64_t> RetentionOf(const std::string& text) {
   duckdb::Value value;
   std::string message;
-  if (!duckdb::Value(text).DefaultTryCastAs(duckdb::LogicalType::INTERVAL, value, &message)) {
+  // A number alone would be seconds, and take nearly all rows out where days were meant.
+  const bool has_unit = text.find_first_not_of("0123456789.+- ") != std::string::npos;
+  if (!has_unit ||
+      !duckdb::Value(text).DefaultTryCastAs(duckdb::LogicalType::INTERVAL, value, &message)) {
     return SqlErrorf(sqlstate::kInvalidParameterValue,
-                     "invalid value for table option \"retention\": \"{}\"", text);
+                     "invalid value for table option \"retention\": \"{}\", which is not an "
+                     "interval with its unit, as in '30 days'",
+                     text);
   }
   const int64_t micros = duckdb::Interval::GetMicro(value.GetValue<duckdb::interval_t>());
   if (micros <= 0) {

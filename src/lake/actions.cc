@@ -14,6 +14,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace dom = simdjson::dom;
 
+// No store keeps an object of a pebibyte; a size is also what is computed with.
+constexpr int64_t kFileBytesMax = int64_t{1} << 50;
+
 // Reads the fields of one action and remembers the first that is wrong.
 class Fields {
  public:
@@ -83,7 +86,7 @@ class Fields {
   }
   Status status() const {
     if (wrong_.empty()) return OkStatus();
-    return DataLoss("field \"{}\" is missing or has the wrong type", wrong_);
+    return DataLoss("field \"{}\" is missing, has the wrong type or is out of range", wrong_);
   }
 
  private:
@@ -150,7 +153,7 @@ Result<Action> ReadAdd(const dom::object& object) {
   AddFile add;
   VARVE_ASSIGN_OR_RETURN(add.file.path, ReadPath(fields));
   add.file.bytes = fields.Integer("size");
-  if (add.file.bytes < 0) fields.Fail("size");
+  if (add.file.bytes < 0 || add.file.bytes > kFileBytesMax) fields.Fail("size");
   add.file.partition_values = fields.Map("partitionValues");
   add.stats_json = fields.Text("stats", false);
   add.has_deletion_vector = fields.Find("deletionVector").has_value();

@@ -2,6 +2,7 @@
 
 #include <absl/strings/ascii.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -14,6 +15,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kTypeKey = "varve.type";
 constexpr const char* kColumnIdKey = "varve.columnId";
+
+// Writing a value as JSON takes stack for each level.
+constexpr int kDepthMax = 200;
 
 struct TypeName {
   TypeKind kind;
@@ -84,8 +88,11 @@ std::optional<Type> ParseType(const Json& json) {
     return ParseDecimal(name);
   }
   if (!json.is_object() || json.value("type", Json()) != "array") return std::nullopt;
-  std::optional<Type> element = ParseType(json.value("elementType", Json()));
-  if (!element || element->kind() == TypeKind::kList) return std::nullopt;
+  // Lists of lists are not read, however deep somebody has nested them.
+  const auto inner = json.find("elementType");
+  if (inner == json.end() || !inner->is_string()) return std::nullopt;
+  std::optional<Type> element = ParseType(*inner);
+  if (!element) return std::nullopt;
   return Type::List(*std::move(element));
 }
 
@@ -100,7 +107,27 @@ std::optional<Type> TypeOfMetadata(const Json& metadata, const Json& delta_type)
   return *std::move(type);
 }
 
+// How deep lists and objects lie in each other.
+int DepthOf(std::string_view json) {
+  int depth = 0;
+  int deepest = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); i++) {
+    const char c = json[i];
+    if (c == '"') in_string = !in_string;
+    if (in_string && c == '\\') i++;
+    if (in_string) continue;
+    if (c == '{' || c == '[') deepest = std::max(deepest, ++depth);
+    if (c == '}' || c == ']') depth--;
+  }
+  return deepest;
+}
+
 Result<Json> ParseStruct(std::string_view schema_json) {
+  if (DepthOf(schema_json) > kDepthMax) {
+    return SqlErrorf(sqlstate::kFeatureNotSupported,
+                     "a schema of the Delta table is nested more than {} levels deep", kDepthMax);
+  }
   Json schema = Json::parse(schema_json, nullptr, /*allow_exceptions=*/false);
   if (!schema.is_object() || schema.value("type", Json()) != "struct" ||
       !schema.contains("fields") || !schema["fields"].is_array()) {

@@ -69,6 +69,25 @@ TEST(DeltaSchemaTest, SchemasOfOthers) {
   EXPECT_EQ((*fields)[5].type, std::nullopt);
 }
 
+// Following them took seconds and stack for what fits into a commit.
+TEST(DeltaSchemaTest, DeeplyNestedTypesAreNotFollowed) {
+  for (const int depth : {1, 50, 20'000}) {
+    std::string type = R"("[[\"[[")";
+    for (int i = 0; i < depth; i++) {
+      type.insert(0, R"({"elementType":)");
+      type += R"(,"containsNull":true,"type":"array"})";
+    }
+    const auto fields =
+        ParseSchema(R"({"type":"struct","fields":[{"name":"a","type":)" + type + "}]}");
+    ASSERT_EQ(fields.ok(), depth < 100) << fields.status();
+    if (!fields.ok()) {
+      EXPECT_EQ(SqlStateOf(fields.status()), sqlstate::kFeatureNotSupported);
+    } else {
+      EXPECT_EQ((*fields)[0].type, std::nullopt);
+    }
+  }
+}
+
 TEST(DeltaSchemaTest, BrokenSchemasAreDataLoss) {
   for (const char* json : {"", "{}", "[]", "{\"type\":\"struct\"}",
                            "{\"type\":\"struct\",\"fields\":[{\"type\":\"long\"}]}",

@@ -312,6 +312,8 @@ TEST_F(DeltaTableTest, DamageIsNamed) {
        {good.substr(0, good.size() / 2), std::string(), std::string("\n"),
         std::string("{\"add\":{\"size\":1}}\n"), std::string("[]\n"), std::string("{\"add\":7}\n"),
         std::string("{\"add\":{\"path\":\"a\",\"size\":1,\"partitionValues\":[]}}\n"),
+        std::string("{\"add\":{\"path\":\"a\",\"size\":4611686018427387904,"
+                    "\"partitionValues\":{}}}\n"),
         std::string("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,"
                     "\"writerFeatures\":7}}\n"),
         std::string("{\"add\":{\"path\":\"a%zz\",\"size\":1,\"partitionValues\":{}}}\n")}) {
