@@ -83,6 +83,8 @@ struct LakeParts {
   // The appId of this node's commits: "<node id>/<table id>".
   std::function<std::string(TableId)> app_id;
   bool has_log = false;  // rows of an earlier run may be replayed
+  // A commit of the last run may still be on its way to the store: it must not come in between.
+  bool fence = false;
 };
 
 class Database;

@@ -62,8 +62,20 @@ Result<Lsn> LakeSync::Open() {
 
 Result<std::unique_ptr<lake::DeltaTable>> LakeSync::OpenOrCreate(const TableRef& table) const {
   auto opened = lake::DeltaTable::Open(parts_.context, table);
-  if (opened.status().code() != StatusCode::kNotFound) return opened;
-  return lake::DeltaTable::Create(parts_.context, table);
+  if (opened.status().code() == StatusCode::kNotFound) {
+    opened = lake::DeltaTable::Create(parts_.context, table);
+  }
+  if (opened.ok()) Fence(**opened, table->name);
+  return opened;
+}
+
+void LakeSync::Fence(lake::DeltaTable& delta, const QualifiedName& name) const {
+  if (!parts_.fence) return;
+  const Status fenced = delta.Fence();
+  if (fenced.ok()) return;
+  // What comes in between is noticed by the next flush and costs no row: no reason not to start.
+  spdlog::warn("lake: a commit of {} may still be under way: {}", name.ToString(),
+               MessageOf(fenced));
 }
 
 Status LakeSync::OpenKnown(const TableRef& table,
@@ -173,8 +185,11 @@ Status LakeSync::Adopt(const std::string& location, Delta delta) {
     return SqlErrorf(sqlstate::kDuplicateTable, "relation \"{}\" is in another folder: {}",
                      table.name.ToString(), other->location);
   }
+  // A table of our own, of which the definitions were lost.
+  const auto former = FormerId(*delta->files());
+  if (former) Fence(*delta, table.name);
   const FileSetRef files = delta->files();
-  if (const auto former = FormerId(*files)) {
+  if (former) {
     table.id = *former;
   } else {
     VARVE_ASSIGN_OR_RETURN(table.id, core_.meta->NewTableId());

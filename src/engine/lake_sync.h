@@ -83,6 +83,8 @@ class LakeSync {
       VARVE_REQUIRES(mu_);
   // Opens the table's Delta log, or makes it.
   Result<std::unique_ptr<lake::DeltaTable>> OpenOrCreate(const TableRef& table) const;
+  // Before anybody asks how far its files go.
+  void Fence(lake::DeltaTable& delta, const QualifiedName& name) const;
   Status RefreshLocked(const TableRef& table) VARVE_REQUIRES(mu_);
   // Tries a table again that could not be served.
   Status Reopen(const TableRef& table) VARVE_REQUIRES(mu_);

@@ -85,5 +85,25 @@ TEST_F(DeltaPauseTest, ALongCommitIsASuccessWhenNobodyElseWrote) {
   EXPECT_EQ(late_->files()->version, 2);
 }
 
+// A server was killed while its commit was on its way; it starts again before that comes to the
+// store, or after.
+TEST_F(DeltaPauseTest, AFenceKeepsOutWhatIsStillUnderWay) {
+  const auto restarted = *Open();
+  ASSERT_TRUE(restarted->Fence().ok());
+  EXPECT_EQ(restarted->txn_version("late/7"), 1);
+  EXPECT_EQ(commits_->Put("events", 2, "it was to be version 2").code(),
+            StatusCode::kAlreadyExists);
+  EXPECT_EQ((*Open())->files()->files.size(), 1u);
+}
+
+TEST_F(DeltaPauseTest, AFenceKnowsWhatHasCome) {
+  const auto restarted = *Open();
+  ASSERT_TRUE(late_->Append({File("l2", kTime)}, "late/7", 2).ok());
+  ASSERT_TRUE(restarted->Fence().ok());
+  EXPECT_EQ(restarted->txn_version("late/7"), 2);
+  EXPECT_EQ(restarted->files()->version, 3);
+  EXPECT_EQ(restarted->files()->files.size(), 2u);
+}
+
 }  // namespace
 }  // namespace varve::lake

@@ -91,6 +91,7 @@ class LoggedDeltaTable final : public DeltaTable {
   Result<FileSetRef> Replace(FileChange change) override;
   Status UpdateSchema(TableRef table) override;
   Status MarkDropped() override;
+  Status Fence() override;
   Result<FileSetRef> Refresh() override;
   // Commits the columns that the lake lacks: a crash may have come between the definition of a new
   // column and its commit. Files must not hold columns that the schema does not have.
@@ -449,6 +450,16 @@ Status LoggedDeltaTable::MarkDropped() {
     if (!done.ok() && !state_.dropped()) return done.status();
   }
   return OkStatus();
+}
+
+Status LoggedDeltaTable::Fence() {
+  MutexLock lock(commit_mu_);
+  for (int attempt = 1;; ++attempt) {
+    Draft draft;
+    draft.content = CommitInfoLine("FENCE", *table_, /*blind_append=*/true, NowMs());
+    VARVE_ASSIGN_OR_RETURN(const bool done, TryCommit(std::move(draft), attempt));
+    if (done) return OkStatus();
+  }
 }
 
 Result<FileSetRef> LoggedDeltaTable::Refresh() {

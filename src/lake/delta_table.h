@@ -100,6 +100,10 @@ class DeltaTable {
   virtual Status UpdateSchema(TableRef table) = 0;
   // Commits that the table is dropped: no server appends to it or opens it any more.
   virtual Status MarkDropped() = 0;
+  // Commits a version that changes nothing. A commit that was still on its way to the store when
+  // its maker died was to be this version or an earlier one: afterwards it is there, or never will
+  // be.
+  virtual Status Fence() = 0;
   // Picks up what other writers committed.
   virtual Result<FileSetRef> Refresh() = 0;
 };

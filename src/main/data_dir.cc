@@ -67,8 +67,14 @@ Result<DataDir> OpenDataDir(io::FileSystem& files, const std::string& path) {
   dir.lock = *std::move(lock);
   VARVE_ASSIGN_OR_RETURN(dir.node_id, ReadOrMakeNodeId(files, dir));
   VARVE_RETURN_IF_ERROR(MakeEmpty(files, dir.Sub("scratch")));
-  VARVE_RETURN_IF_ERROR(MakeEmpty(files, dir.Sub("staged")));
+  const auto staged = files.List(dir.Sub("staged"));
+  dir.had_staged = staged.ok() && !staged->empty();
+  VARVE_RETURN_IF_ERROR(files.MakeDirs(dir.Sub("staged")));
   return dir;
+}
+
+Status EmptyStaged(io::FileSystem& files, const DataDir& dir) {
+  return MakeEmpty(files, dir.Sub("staged"));
 }
 
 }  // namespace varve

@@ -19,11 +19,17 @@ struct DataDir {
   std::string path;  // absolute
   std::string node_id;
   std::unique_ptr<io::FileLock> lock;
+  // The last server has left rows that were on their way to the lake: it was killed, or gave up.
+  bool had_staged = false;
 
   std::string Sub(std::string_view name) const { return io::JoinPath(path, name); }
 };
 
 // Makes the folder if it is absent. What a crash left in scratch/ is removed.
 Result<DataDir> OpenDataDir(io::FileSystem& files, const std::string& path);
+
+// Once the lake knows of nothing that was on its way: a start that gives up before leaves the sign
+// to the next one.
+Status EmptyStaged(io::FileSystem& files, const DataDir& dir);
 
 }  // namespace varve

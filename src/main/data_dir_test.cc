@@ -50,6 +50,21 @@ TEST_F(DataDirTest, ADamagedNodeIdStopsTheStart) {
   EXPECT_EQ(OpenDataDir(*files_, root_).status().code(), StatusCode::kDataLoss);
 }
 
+TEST_F(DataDirTest, WhatWasStagedIsRememberedUntilItIsEmptied) {
+  EXPECT_FALSE(OpenDataDir(*files_, root_)->had_staged);
+  std::ofstream(root_ / "staged" / "part.parquet") << "x";
+  EXPECT_TRUE(OpenDataDir(*files_, root_)->had_staged);
+  const auto dir = OpenDataDir(*files_, root_);
+  EXPECT_TRUE(dir->had_staged) << "the start before this one has given up";
+  ASSERT_TRUE(EmptyStaged(*files_, *dir).ok());
+  EXPECT_FALSE(std::filesystem::exists(root_ / "staged" / "part.parquet"));
+}
+
+TEST_F(DataDirTest, AnEmptyStagedFolderMeansNothing) {
+  ASSERT_TRUE(OpenDataDir(*files_, root_).ok());
+  EXPECT_FALSE(OpenDataDir(*files_, root_)->had_staged);
+}
+
 TEST_F(DataDirTest, ScratchIsEmptiedAtStart) {
   ASSERT_TRUE(OpenDataDir(*files_, root_).ok());
   std::ofstream(root_ / "scratch" / "left.parquet") << "x";

@@ -244,7 +244,10 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
   lake.context = delta;
   lake.app_id = [this](TableId id) { return flush::TxnAppId(dir.node_id, id); };
   lake.has_log = segments.ok() && !segments->empty();
+  // What goes to a local folder ends with the process.
+  lake.fence = dir.had_staged && !options.Text("s3-bucket").empty();
   VARVE_ASSIGN_OR_RETURN(flushed_max, engine->OpenTables(std::move(lake)));
+  VARVE_RETURN_IF_ERROR(EmptyStaged(files, dir));
   flush::StagerSettings settings;
   settings.dir = dir.Sub("staged");
   settings.format.row_group_bytes = static_cast<uint64_t>(options.Bytes("row-group-bytes"));

@@ -140,6 +140,42 @@ def test_a_delete_whose_answer_was_lost_tells_its_rows(tmp_path, shared_versity_
             assert lake_totals(store, bucket) == (10, 10, 45)
 
 
+def test_a_commit_that_comes_to_the_store_after_the_restart(tmp_path, shared_versity_gw):
+    """Its maker was killed while it was on its way. The rows are replayed; it must not bring them once more."""
+    store = shared_versity_gw
+    bucket = store.new_bucket()
+    with FaultProxy(store.port) as proxy:
+        options = {**bucket_options(store, bucket), **BY_HAND, "s3-endpoint": proxy.endpoint}
+        with VarveServer(tmp_path / "data", options) as server:
+            with server.connect() as connection:
+                make_table(connection)
+                insert(connection, 0, ROWS_PER_ROUND)
+            flush(server)
+            with server.connect() as connection:
+                insert(connection, ROWS_PER_ROUND, ROWS_PER_ROUND)
+            proxy.break_with("held", match=lambda line: line.startswith("PUT") and ".json" in line)
+            flusher = threading.Thread(target=flush_until_cut, args=(server,))
+            flusher.start()
+            while proxy.faults_done == 0:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            server.kill()
+            flusher.join()
+            proxy.break_with("held", match=lambda line: False)
+            server.start()
+            proxy.release()
+            while proxy.released == 0:
+                time.sleep(0.01)
+            with server.connect() as connection:
+                insert(connection, 2 * ROWS_PER_ROUND, ROWS_PER_ROUND)
+                flush(server)
+                count = 3 * ROWS_PER_ROUND
+                assert totals(connection) == (count, count, sum(range(count)))
+                errors = connection.execute("SELECT last_error FROM varve.jobs WHERE last_error <> ''").fetchall()
+                assert errors == []
+            assert lake_totals(store, bucket) == (count, count, sum(range(count)))
+
+
 def flush_until_cut(server):
     try:
         flush(server)

@@ -17,6 +17,7 @@ FAULTS = {
     "silent": "the answer never comes, and the store was not asked",
     "lost_answer": "the store does it, and the connection ends before the answer",
     "late_silent": "the store does it, and the answer never comes",
+    "held": "the request stays on its way, even when its client is gone, and comes to the store at release()",
     "outage": "nobody listens: connections are refused or cut",
 }
 
@@ -37,6 +38,8 @@ class FaultProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._connections = set()
+        self._release = asyncio.Event()
+        self.released = 0
         self._server = None
 
     @property
@@ -56,6 +59,10 @@ class FaultProxy:
             self._fault = None
         # Requests that wait for an answer that never comes would wait for the client to give up.
         self._loop.call_soon_threadsafe(self._cut_all)
+
+    def release(self):
+        """Lets what was held come to the store; `released` counts what it has answered."""
+        self._loop.call_soon_threadsafe(self._release.set)
 
     def _next_fault(self, line):
         with self._lock:
@@ -114,6 +121,11 @@ class FaultProxy:
             return False
         if fault == "silent":
             await asyncio.sleep(3600)
+        if fault == "held":
+            await self._release.wait()
+            await self._ask_store(head, body)
+            self.released += 1
+            return False
         if fault in ("error_500", "slow_down"):
             status, code = (500, "InternalError") if fault == "error_500" else (503, "SlowDown")
             answer = b"" if head.startswith(b"HEAD") else f"<Error><Code>{code}</Code></Error>".encode()

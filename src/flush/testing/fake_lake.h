@@ -141,6 +141,7 @@ class FakeDelta : public lake::DeltaTable {
   Result<FileSetRef> Replace(lake::FileChange change) override;
   Status UpdateSchema(TableRef table) override;
   Status MarkDropped() override { return OkStatus(); }
+  Status Fence() override { return OkStatus(); }
   Result<FileSetRef> Refresh() override;
 
  private:
