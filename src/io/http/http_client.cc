@@ -226,9 +226,13 @@ void SetRequest(CURL* curl, const HttpRequest& request, HeaderList& headers) {
   Set(curl, CURLOPT_HTTPHEADER, headers.get());
 }
 
-Status NeverSent(Status error) {
-  error.SetPayload(kNeverSentKey, absl::Cord("1"));
-  return error;
+Status NeverSent(Status error) { return WithNeverSent(std::move(error), true); }
+
+// Whether the request ended before there was a connection for it.
+bool NothingWasSent(CURL* curl) {
+  curl_off_t ready_us = 0;  // when the connection was made
+  const CURLcode known = curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+  return known == CURLE_OK && ready_us == 0;
 }
 
 Status ErrorOf(CURL* curl, CURLcode code, const char* reason, const Exchange& exchange) {
@@ -237,7 +241,9 @@ Status ErrorOf(CURL* curl, CURLcode code, const char* reason, const Exchange& ex
   const std::string_view why = *reason != '\0' ? reason : curl_easy_strerror(code);
   switch (code) {
     case CURLE_ABORTED_BY_CALLBACK:
-      if (!exchange.gate.stopped()) return InterruptedStatus();
+      if (!exchange.gate.stopped()) {
+        return WithNeverSent(InterruptedStatus(), NothingWasSent(curl));
+      }
       return SqlErrorf(sqlstate::kAdminShutdown, "the server is stopping, request to {} given up",
                        server);
     case CURLE_URL_MALFORMAT:
@@ -254,10 +260,7 @@ Status ErrorOf(CURL* curl, CURLcode code, const char* reason, const Exchange& ex
     default:
       break;
   }
-  const Status error = Unavailable("no answer from {}: {}", server, why);
-  curl_off_t ready_us = 0;  // when the connection was made
-  const CURLcode known = curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
-  return known == CURLE_OK && ready_us == 0 ? NeverSent(error) : error;
+  return WithNeverSent(Unavailable("no answer from {}: {}", server, why), NothingWasSent(curl));
 }
 
 }  // namespace
@@ -311,7 +314,7 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
   Set(curl, CURLOPT_ERRORBUFFER, static_cast<char*>(reason));
   const CURLcode code = curl_easy_perform(curl);
   Status error = code == CURLE_OK ? OkStatus() : ErrorOf(curl, code, reason, exchange);
-  GiveBack(std::move(handle));
+  if (code == CURLE_OK) GiveBack(std::move(handle));
   VARVE_RETURN_IF_ERROR(std::move(error));
   if (!exchange.head_ended) {
     return Unavailable("no answer from {}: it ends within its head", AuthorityOf(request.url));
@@ -320,5 +323,14 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
 }
 
 bool WasNeverSent(const Status& error) { return error.GetPayload(kNeverSentKey).has_value(); }
+
+Status WithNeverSent(Status error, bool never_sent) {
+  if (never_sent) {
+    error.SetPayload(kNeverSentKey, absl::Cord("1"));
+  } else {
+    error.ErasePayload(kNeverSentKey);
+  }
+  return error;
+}
 
 }  // namespace varve::io

@@ -42,6 +42,8 @@ class HttpClient {
  private:
   struct Handle;
   std::unique_ptr<Handle> Take() VARVE_EXCLUDES(mu_);
+  // Only after a request that libcurl has ended well: one that failed, at a look-up of a name for
+  // instance, leaves the handle in a state in which it refuses options of the next request.
   void GiveBack(std::unique_ptr<Handle> handle) VARVE_EXCLUDES(mu_);
 
   // Constant after construction.
@@ -54,5 +56,7 @@ class HttpClient {
 
 // Whether the request of this error certainly did not reach the server: no connection was made.
 bool WasNeverSent(const Status& error);
+// The error as it is for whoever sends a request several times and knows of all of them.
+Status WithNeverSent(Status error, bool never_sent);
 
 }  // namespace varve::io

@@ -141,6 +141,20 @@ TEST_F(HttpClientTest, TellsAServerThatWasNotReachedFromOneThatDidNotAnswer) {
             StatusCode::kInvalidArgument);
 }
 
+// What a look-up that failed leaves in libcurl's handle must not meet the next request.
+TEST_F(HttpClientTest, AServerWhoseNameIsUnknownIsAskedForAgain) {
+  ScriptedServer server([](const ScriptedRequest&) { return ScriptedReply{}; });
+  ASSERT_TRUE(client_.Send({.url = server.url()}).ok());
+  for (int i = 0; i < 3; ++i) {
+    HttpRequest request{.method = "PUT", .url = "http://nosuchhost.invalid:9/x", .body = "x"};
+    request.limits.connect = milliseconds(2'000);
+    const Status unknown = client_.Send(request).status();
+    EXPECT_EQ(unknown.code(), StatusCode::kUnavailable) << unknown;
+    EXPECT_TRUE(WasNeverSent(unknown)) << unknown;
+    EXPECT_TRUE(client_.Send({.url = server.url()}).ok());
+  }
+}
+
 TEST_F(HttpClientTest, AnAnswerCutShortIsAnError) {
   for (const Fault fault : {Fault::kCutHead, Fault::kCutBody}) {
     ScriptedServer server([&](const ScriptedRequest&) {
