@@ -42,7 +42,8 @@ class ObjectStore {
   // Durable when it returns OK; replaces an object of that name atomically.
   virtual Status Put(std::string_view name, std::string_view content) = 0;
   // Durable when it returns OK; AlreadyExists and nothing changed when the name is taken. Exactly
-  // one of any number of racing callers wins.
+  // one of any number of racing callers wins. Unavailable: whether the object was made, or will yet
+  // be, is unknown; after any other error it was not and will not be.
   virtual Status PutIfAbsent(std::string_view name, std::string_view content) = 0;
   // Makes the local file `path` the object `name`, modified now. The file stays, for the caller to
   // remove: it must never be changed again, because it may be the object itself under another name.

@@ -329,7 +329,9 @@ Status LocalStore::PutIfAbsent(std::string_view name, std::string_view content) 
                          }));
   if (error == EEXIST) return AlreadyExists("object exists: {}", path);
   if (error != 0) return SystemError("write", path, error);
-  return SyncFolderOf(name);
+  const Status synced = SyncFolderOf(name);
+  // The object is there for all to see; only whether it outlives a power cut is open.
+  return synced.ok() ? synced : Unavailable("could not sync {}: {}", path, MessageOf(synced));
 }
 
 Status LocalStore::PutFile(std::string_view name, const std::string& path) {

@@ -212,7 +212,8 @@ Result<S3Answer> S3Client::Call(const S3Call& call) {
     const bool final = failure.code() != StatusCode::kUnavailable || parts_.http.gate().stopped();
     if (final || !retrier.WaitForNextTry(wait)) {
       counters.errors->Add();
-      if (Interrupted()) return InterruptedStatus();
+      failure = WithNeverSent(failure, !may_have_happened);
+      if (Interrupted()) return WithNeverSent(InterruptedStatus(), !may_have_happened);
       if (retrier.tries() == 1) return failure;
       return Annotate(failure, fmt::format("given up after {} tries in {} ms", retrier.tries(),
                                            retrier.elapsed().count()));

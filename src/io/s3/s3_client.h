@@ -6,7 +6,8 @@
 //           it ends earlier when nothing moves for `request_limit`.
 // Errors:   Unavailable when no answer came, or only answers that ask to try again, until the
 //           deadline; 57P01 when the server stops. An answer that refuses is no error here: see
-//           S3Answer and ErrorOf.
+//           S3Answer and ErrorOf. WasNeverSent of an error: none of its tries can have done
+//           anything.
 // Threads:  safe. Calls block.
 #pragma once
 

@@ -26,6 +26,12 @@ bool ReadNumber(std::string_view text, uint64_t& value) {
   return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &value);
 }
 
+// What a caller must take for a put that may have been done. Any other code would tell that it was
+// not, and what the object refers to would be deleted.
+Status InDoubt(std::string_view name, const Status& error) {
+  return Unavailable("whether {} was written is unknown: {}", name, MessageOf(error));
+}
+
 // "bytes 10-19/100": the answer must be the range that was asked for, as far as the object reaches.
 Status CheckRange(const HttpResponse& response, uint64_t begin, uint64_t end) {
   const std::string_view text = response.Find("content-range");
@@ -124,22 +130,28 @@ Status S3Store::PutIfAbsent(std::string_view name, std::string_view content) {
               .headers = {{"If-None-Match", "*"}},
               .body = content};
   VARVE_ASSIGN_OR_RETURN(call.key, KeyOf(name));
-  VARVE_ASSIGN_OR_RETURN(const S3Answer answer, client_->Call(call));
-  if (answer.ok()) return OkStatus();
-  if (answer.http.status == 412 && answer.may_have_happened_before) {
-    return CompareWithOurs(name, content);
-  }
-  return client_->ErrorOf(call, answer);
+  return PutNew(name, call);
 }
 
-Status S3Store::CompareWithOurs(std::string_view name, std::string_view content) {
-  const Result<std::string> there = Get(name);
-  if (!there.ok()) {
-    // Not NotFound: whether ours was there is what nobody can say now.
-    return Unavailable("whether {} was written is unknown: {}", name, MessageOf(there.status()));
+Status S3Store::PutNew(std::string_view name, const S3Call& call) {
+  const Result<S3Answer> answer = client_->Call(call);
+  if (!answer.ok()) {
+    const Status& error = answer.status();
+    if (WasNeverSent(error) || error.code() == StatusCode::kUnavailable) return error;
+    return InDoubt(name, error);
   }
-  if (*there == content) return OkStatus();
-  return AlreadyExists("object exists: {}", ReadPath(name));
+  if (answer->ok()) return OkStatus();
+  const Status refusal = client_->ErrorOf(call, *answer);
+  if (!answer->may_have_happened_before) return refusal;
+  return ReadBack(name, call.body, refusal);
+}
+
+Status S3Store::ReadBack(std::string_view name, std::string_view content, const Status& refusal) {
+  const Result<std::string> there = Get(name);
+  if (there.ok() && *there == content) return OkStatus();
+  if (there.ok()) return AlreadyExists("object exists: {}", ReadPath(name));
+  // Also when it is not there: a request whose answer was lost may be under way still.
+  return Annotate(InDoubt(name, there.status()), MessageOf(refusal));
 }
 
 Status S3Store::PutIfAbsentAlone(std::string_view name, std::string_view content) {
@@ -147,7 +159,9 @@ Status S3Store::PutIfAbsentAlone(std::string_view name, std::string_view content
   Status found = Head(name).status();
   if (found.ok()) return AlreadyExists("object exists: {}", ReadPath(name));
   if (found.code() != StatusCode::kNotFound) return found;
-  return Put(name, content);
+  S3Call call{.operation = S3Operation::kPut, .method = "PUT", .body = content};
+  VARVE_ASSIGN_OR_RETURN(call.key, KeyOf(name));
+  return PutNew(name, call);
 }
 
 Status S3Store::PutFile(std::string_view name, const std::string& path) {

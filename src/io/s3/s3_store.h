@@ -43,8 +43,9 @@ class S3Store final : public ObjectStore {
   Result<std::string> GetRange(std::string_view name, uint64_t begin, uint64_t end) override;
   Result<ObjectInfo> Head(std::string_view name) override;
   Status Put(std::string_view name, std::string_view content) override;
-  // When a try before the last one may have made the object, the object is read back: AlreadyExists
-  // only if it is another one. `content` must therefore be the caller's own (a uuid in it will do).
+  // When a try before the last one may have made the object, the object is read back, whatever the
+  // last one's answer: AlreadyExists only if it is another one, Unavailable if it cannot be read.
+  // `content` must therefore be the caller's own (a uuid in it will do).
   Status PutIfAbsent(std::string_view name, std::string_view content) override;
   // The local file stays.
   Status PutFile(std::string_view name, const std::string& path) override;
@@ -65,8 +66,10 @@ class S3Store final : public ObjectStore {
                    const std::function<void(S3Listing&)>& take);
   Status PutIfAbsentAlone(std::string_view name, std::string_view content)
       VARVE_EXCLUDES(single_writer_mu_);
-  // Whether the object of a put if absent that met one is our own.
-  Status CompareWithOurs(std::string_view name, std::string_view content);
+  // Sends a put that may only be said to have failed if it has.
+  Status PutNew(std::string_view name, const S3Call& call);
+  // After `refusal` of a put of which an earlier try may have made the object.
+  Status ReadBack(std::string_view name, std::string_view content, const Status& refusal);
   Status DeleteBatchOf(std::span<const std::string> keys);
 
   // Constant after construction.

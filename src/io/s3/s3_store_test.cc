@@ -7,6 +7,7 @@
 #include <atomic>
 #include <map>
 
+#include "base/interrupt.h"
 #include "base/mutex.h"
 #include "io/s3/s3_fixture_for_test.h"
 #include "io/s3/s3_upload.h"
@@ -161,6 +162,63 @@ TEST_F(S3StoreTest, WhatCannotBeReadBackIsInDoubt) {
     const Status put = Open(SettingsFor(server.url()))->PutIfAbsent("a", "x");
     EXPECT_EQ(put.code(), StatusCode::kUnavailable) << "neither ours nor another's for certain";
   }
+}
+
+// The put was done and its answer lost; whatever the next try is told, nothing follows from it.
+TEST_F(S3StoreTest, WhatALaterTryIsToldSaysNothingOfTheFirst) {
+  for (const bool single_writer : {false, true}) {
+    for (const auto& [status, code] : std::vector<std::pair<int, std::string>>{
+             {507, "QuotaExceeded"}, {404, "NoSuchKey"}, {403, "AccessDenied"}, {400, "Bad"}}) {
+      MemoryBucket bucket;
+      std::atomic<int> puts{0};
+      std::atomic<bool> readable{true};
+      ScriptedServer server([&](const ScriptedRequest& request) -> ScriptedReply {
+        if (request.method == "HEAD") return {.status = 404};
+        if (request.method == "PUT" && ++puts % 2 == 0) return ErrorReply(status, code);
+        if (!readable && request.method == "GET") return ErrorReply(status, code);
+        return bucket(request);
+      });
+      const auto store = Open(SettingsFor(server.url()), {.single_writer = single_writer});
+      bucket.LoseAnswers(1);
+      EXPECT_TRUE(store->PutIfAbsent("a", "ours").ok()) << code;
+      EXPECT_EQ(puts, 2);
+      readable = false;
+      bucket.LoseAnswers(1);
+      const Status unknown = store->PutIfAbsent("b", "ours");
+      EXPECT_EQ(unknown.code(), StatusCode::kUnavailable) << unknown;
+      EXPECT_THAT(MessageOf(unknown), HasSubstr(code));
+      EXPECT_EQ(puts, 4);
+    }
+  }
+}
+
+TEST_F(S3StoreTest, ARefusedFirstTryIsNotInDoubt) {
+  ScriptedServer server(InTurn({ErrorReply(503, "SlowDown"), ErrorReply(507, "QuotaExceeded")}));
+  const Status full = Open(SettingsFor(server.url()))->PutIfAbsent("a", "x");
+  EXPECT_EQ(SqlStateOf(full), sqlstate::kDiskFull) << full;
+  EXPECT_EQ(server.requests().size(), 2u) << "nothing to read back";
+}
+
+// The statement is over, but its commit may be there.
+TEST_F(S3StoreTest, AnInterruptedPutIsInDoubt) {
+  ScriptedServer server(
+      [](const ScriptedRequest&) { return ScriptedReply{.fault = Fault::kNeverAnswer}; });
+  const auto store = Open(SettingsFor(server.url()));
+  const InterruptScope scope([&] { return !server.requests().empty(); });
+  EXPECT_EQ(SqlStateOf(store->PutIfAbsent("a", "x")), sqlstate::kIoError);
+  EXPECT_EQ(SqlStateOf(store->Put("a", "x")), sqlstate::kQueryCanceled);
+}
+
+TEST_F(S3StoreTest, AnInterruptBeforeThePutChangesNothing) {
+  std::string nobody;
+  {
+    ScriptedServer server([](const ScriptedRequest&) { return ScriptedReply{}; });
+    nobody = server.url();
+  }
+  const auto store = Open(SettingsFor(nobody));
+  int asked = 0;
+  const InterruptScope scope([&] { return ++asked > 100; });
+  EXPECT_EQ(SqlStateOf(store->PutIfAbsent("a", "x")), sqlstate::kQueryCanceled);
 }
 
 // SlowDown and 409 say that nothing was done; of a 500 nobody knows.
