@@ -56,6 +56,12 @@ Result<Address> ReadEndpoint(const DynamoSettings& settings) {
     return Address{"https://" + host, host};
   }
   std::string_view text = settings.endpoint;
+  if (text.find('@') != std::string_view::npos) {
+    // Not repeated here: what stands before the '@' may be a password.
+    return InvalidArgument(
+        "dynamodb-endpoint: it has a user or a password in it; keys are given as s3-access-key and "
+        "s3-secret-key, and the endpoint is scheme, host and port alone");
+  }
   while (text.ends_with('/')) text.remove_suffix(1);
   const size_t colon = text.find("://");
   const std::string_view scheme = text.substr(0, colon);
@@ -64,7 +70,7 @@ Result<Address> ReadEndpoint(const DynamoSettings& settings) {
                            settings.endpoint);
   }
   const std::string_view host = text.substr(colon + 3);
-  if (host.empty() || host.find_first_of("/?#@ ") != std::string_view::npos) {
+  if (host.empty() || host.find_first_of("/?# ") != std::string_view::npos) {
     return InvalidArgument("dynamodb-endpoint: \"{}\" is not scheme, host and port alone",
                            settings.endpoint);
   }

@@ -12,6 +12,7 @@
 namespace varve::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::ScriptedReply;
@@ -152,6 +153,8 @@ TEST_F(DynamoClientTest, AddressesThatCannotBeUsedAreRefused) {
   EXPECT_THAT(refusal({.table = "t", .endpoint = "http://localhost:8000"}),
               HasSubstr("s3-allow-http"));
   EXPECT_THAT(refusal({.table = "t", .endpoint = "https://host/path"}), HasSubstr("alone"));
+  EXPECT_THAT(refusal({.table = "t", .endpoint = "https://who:hidden@host"}),
+              AllOf(HasSubstr("s3-secret-key"), Not(HasSubstr("hidden"))));
   EXPECT_TRUE(Make({.table = "t"}).ok());
 }
 

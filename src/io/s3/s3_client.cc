@@ -71,6 +71,12 @@ Result<Endpoint> ReadEndpoint(const S3Settings& settings) {
                     fmt::format("s3.{}.amazonaws.com{}", settings.region, china ? ".cn" : "")};
   }
   std::string_view text = settings.endpoint;
+  if (text.find('@') != std::string_view::npos) {
+    // Not repeated here: what stands before the '@' may be a password.
+    return InvalidArgument(
+        "s3-endpoint: it has a user or a password in it; keys are given as s3-access-key and "
+        "s3-secret-key, and the endpoint is scheme, host and port alone");
+  }
   while (text.ends_with('/')) text.remove_suffix(1);
   const size_t colon = text.find("://");
   const std::string_view scheme = text.substr(0, colon);
@@ -79,7 +85,7 @@ Result<Endpoint> ReadEndpoint(const S3Settings& settings) {
                            settings.endpoint);
   }
   const std::string_view authority = text.substr(colon + 3);
-  if (authority.empty() || authority.find_first_of("/?#@ ") != std::string_view::npos) {
+  if (authority.empty() || authority.find_first_of("/?# ") != std::string_view::npos) {
     return InvalidArgument("s3-endpoint: \"{}\" is not scheme, host and port alone",
                            settings.endpoint);
   }

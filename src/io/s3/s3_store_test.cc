@@ -17,6 +17,7 @@
 namespace varve::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::ScriptedReply;
@@ -309,6 +310,12 @@ TEST_F(S3StoreTest, RefusesAddressesThatCannotBeMeant) {
               HasSubstr("s3-allow-http"));
   EXPECT_THAT(error({.bucket = "b", .endpoint = "https://host/path"}),
               HasSubstr("scheme, host and port alone"));
+  for (const char* endpoint :
+       {"https://who:hidden@host", "who:hidden@host", "http://hidden@host"}) {
+    EXPECT_THAT(
+        error({.bucket = "b", .endpoint = endpoint}),
+        AllOf(HasSubstr("s3-endpoint"), HasSubstr("s3-secret-key"), Not(HasSubstr("hidden"))));
+  }
 }
 
 TEST_F(S3StoreTest, AskedForARangeItTakesNothingElse) {
