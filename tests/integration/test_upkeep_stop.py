@@ -8,6 +8,9 @@ import pytest
 
 from tests.support.varve_server import BY_HAND, VarveServer
 
+# It takes times, which other tests beside it would change.
+pytestmark = pytest.mark.alone
+
 FILES = 6
 ROWS_PER_FILE = 30_000
 # The longest that a step of a merge takes: compressing one row group.
