@@ -1,7 +1,6 @@
 #include "main/storage.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +41,7 @@
 #include "main/job_warnings.h"
 #include "main/lake_store.h"
 #include "main/log_status.h"
+#include "main/low_priority.h"
 #include "main/project_stores.h"
 #include "maintenance/upkeep.h"
 #include "server/core/value_text.h"
@@ -81,12 +81,6 @@ std::vector<engine::OptionRow> OptionRows(const config::Options& options) {
                     std::string(config::SourceName(value.source)), std::string(spec.sentence)});
   }
   return rows;
-}
-
-// Merging files must not slow down whoever waits for an answer. On Linux this is the thread's own.
-void YieldToOthers() {
-  constexpr int kNice = 10;
-  if (::setpriority(PRIO_PROCESS, 0, kNice) != 0) spdlog::debug("setpriority failed");
 }
 
 maintenance::UpkeepSettings UpkeepSettingsOf(const config::Options& options, const DataDir& dir) {
@@ -173,6 +167,7 @@ struct Storage::Parts {
   flush::JobRunner local_runner;  // of those that never do
   std::unique_ptr<flush::BackgroundWork> background;
   engine::DuckFileRewriter rewriter;
+  LowPriority upkeep_priority;
   std::unique_ptr<maintenance::Upkeep> upkeep;
 };
 
@@ -313,7 +308,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   VARVE_RETURN_IF_ERROR(engine->Attach(parts));
   local_runner.Start(kLocalJobThreads);
   runner.Start(kJobThreads);
-  upkeep->Start(YieldToOthers);
+  upkeep->Start([this] { upkeep_priority.Enter(); });
   RegisterGauges(budget, buffer, *log, *background);
   RegisterCacheGauges(*cache);
   return OkStatus();
@@ -346,13 +341,17 @@ void Storage::Close(std::chrono::milliseconds limit) {
   std::vector<Cloud*> clouds = parts_->projects->clouds();
   if (Cloud* const own = parts_->lake_store->cloud(); own != nullptr) clouds.push_back(own);
   const StopRequestsLater stop_requests(std::move(clouds), limit);
-  parts_->upkeep->Stop();
+  // A merge ends once its row group is compressed. That is seconds of work, more beside busy
+  // neighbours at low priority, and goes on beside the flush.
+  parts_->upkeep->RequestStop();
+  parts_->upkeep_priority.Lift();
   parts_->local_runner.Stop();
   parts_->runner.Stop();
   const Status flushed = parts_->background->FlushForShutdown();
   if (!flushed.ok()) {
     spdlog::warn("not everything could be flushed, it stays in the log: {}", MessageOf(flushed));
   }
+  parts_->upkeep->Stop();
 }
 
 }  // namespace varve

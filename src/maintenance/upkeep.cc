@@ -27,7 +27,8 @@ Result<std::string> Text(const Result<Report>& report) {
 
 }  // namespace
 
-Upkeep::Upkeep(const UpkeepParts& parts, const catalog::Catalog& catalog, UpkeepSettings settings)
+Upkeep::Upkeep(const UpkeepParts& parts, const catalog::Catalog& catalog,
+               const UpkeepSettings& settings)
     : parts_(parts),
       catalog_(catalog),
       compactor_(parts, settings.compactor),
@@ -51,7 +52,7 @@ void Upkeep::Start(const std::function<void()>& at_thread_start) {
 }
 
 void Upkeep::Stop() {
-  stopping_ = true;
+  RequestStop();
   runner_.Stop();
 }
 

@@ -4,7 +4,8 @@
 //           Compactor, Expire, Vacuum. Jobs: "compact", "expire", "vacuum".
 // Limits:   one table at a time per job; the threads of its runner, which are not the flush's.
 // Errors:   of one table: the others go on, the first error is the job's.
-// Threads:  safe after Start. Stop ends what runs within about a second.
+// Threads:  safe after Start. What runs ends at its next step after RequestStop; the longest is
+//           compressing one row group.
 #pragma once
 
 #include <atomic>
@@ -31,11 +32,13 @@ struct UpkeepSettings {
 
 class Upkeep : public catalog::TableUpkeep {
  public:
-  Upkeep(const UpkeepParts& parts, const catalog::Catalog& catalog, UpkeepSettings settings);
+  Upkeep(const UpkeepParts& parts, const catalog::Catalog& catalog, const UpkeepSettings& settings);
   ~Upkeep() override;
 
   // `at_thread_start` is called on each thread that jobs run on; it may be empty.
   void Start(const std::function<void()>& at_thread_start);
+  // No step of any job begins after this; Stop waits for those that run.
+  void RequestStop() { stopping_ = true; }
   void Stop();
 
   Result<std::string> Compact(const TableRef& table, const Stopped& stopped) override;
