@@ -52,7 +52,7 @@ constexpr std::array kOptions = {
     OptionSpec{"s3-addressing", "VARVE_S3_ADDRESSING", kChoice, "auto", 0, 0, "auto|path|virtual",
                "",
                "Whether the bucket is in the path or in the host name; auto: in the path when "
-               "s3-endpoint is given."},
+               "s3-endpoint is given or the bucket has a '.' in its name."},
     OptionSpec{"s3-allow-http", "AWS_ALLOW_HTTP", kBool, "false", 0, 0, "", "",
                "Whether the object store may be reached without TLS."},
     OptionSpec{"s3-ca-file", "AWS_CA_BUNDLE", kText, "", 0, 0, "", "",
@@ -94,7 +94,9 @@ constexpr std::array kOptions = {
                525600, "", "flushed rows do not stay in memory yet",
                "How long flushed rows may stay in memory."},
     OptionSpec{"cache-memory-mb", "TIMEFUSION_FOYER_MEMORY_MB", kInteger, "1024", 0, 1 << 20, "",
-               "", "Memory tier of the cache in front of an object store; 0 is none."},
+               "",
+               "Memory of the cache in front of an object store, requests under way included; at 0 "
+               "it keeps nothing there."},
     OptionSpec{"cache-disk-gb", "TIMEFUSION_FOYER_DISK_GB", kInteger, "100", 0, 1 << 20, "", "",
                "Disk tier of that cache, in data-dir/cache; 0 is none."},
     OptionSpec{"cache-ttl-seconds", "TIMEFUSION_FOYER_TTL_SECONDS", kInteger, "604800", 1,
@@ -108,7 +110,7 @@ constexpr std::array kOptions = {
     OptionSpec{"compact-interval-secs", "VARVE_COMPACT_INTERVAL_SECS", kInteger, "60", 0, 86400, "",
                "", "How often small data files are looked for and merged; 0 is only when asked."},
     OptionSpec{"compact-memory-mb", "VARVE_COMPACT_MEMORY_MB", kInteger, "256", 64, 1 << 20, "", "",
-               "Memory for merging data files."},
+               "Memory for merging data files; what is written takes up to as much again."},
     OptionSpec{"retention-interval-secs", "VARVE_RETENTION_INTERVAL_SECS", kInteger, "3600", 0,
                INT32_MAX / 1000, "", "",
                "How often files past a table's retention are taken out; 0 is only when asked."},

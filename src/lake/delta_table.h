@@ -1,7 +1,8 @@
 // Keeps one Delta Lake table: reads its log, commits to it, and knows the files of the newest
 // version.
 //
-// Role:     engine (CREATE/ALTER TABLE), flush (rows) -> [DeltaTable] -> io::ObjectStore.
+// Role:     engine (definitions, DELETE, UPDATE), flush (rows), maintenance (files) -> [DeltaTable]
+//           -> CommitStore, io::ObjectStore.
 // Layout:   <location>/_delta_log/%020d.json, NNN.checkpoint.parquet, _last_checkpoint; Delta
 //           protocol, reader 1 / writer 2. Data files: <location>/<partition
 //           path>/part-<uuid>.zstd.parquet.

@@ -1,8 +1,8 @@
 // Merges data files of one partition into one sorted file; implemented by engine with DuckDB.
 //
 // Role:     maintenance (compaction) -> [FileRewriter] -> engine.
-// Limits:   works within memory_bytes_max whatever the files hold: sorted files are merged while
-//           they are read, others are sorted on disk.
+// Limits:   works within memory_bytes_max whatever the files hold, but for the row group that is
+//           being written: sorted files are merged while they are read, others are sorted on disk.
 // Errors:   57014 when `stopped` said so; FailedPrecondition when a file holds a column that the
 //           table's definition does not have, because its values would be lost; 53100, 53200. A
 //           partial result may be left behind and is the caller's to delete.

@@ -2,8 +2,8 @@
 //
 // Role:     Upkeep -> [Compactor] -> PlanCompaction, lake::FileRewriter, ObjectStore,
 //           DeltaTable::Replace (operation OPTIMIZE, dataChange false), Maintenance::ShowFiles.
-// Limits:   one merge at a time, within memory_bytes_max; scratch files of at most twice its
-//           inputs.
+// Limits:   one merge at a time, within the memory that lake::FileRewriter says. Scratch files: the
+//           result, copies of a bucket's inputs, and sorted runs of inputs that overlap too much.
 // Errors:   those of the parts; nothing of the failed merge is committed then, except Unavailable
 //           from the commit: whether it happened is seen at the next run. A merge of which another
 //           writer took an input away is given up without an error.

@@ -35,7 +35,8 @@ struct S3Settings {
   std::string bucket;
   std::string endpoint{};  // empty: Amazon's, of the region
   std::string region = "us-east-1";
-  S3Addressing addressing = S3Addressing::kAuto;  // path style when an endpoint is given
+  // kAuto: path style when an endpoint is given, or the bucket's name has a dot.
+  S3Addressing addressing = S3Addressing::kAuto;
   bool allow_http = false;
   std::chrono::milliseconds connect_limit{5'000};
   std::chrono::milliseconds request_limit{10'000};
