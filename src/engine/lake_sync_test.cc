@@ -49,6 +49,23 @@ class LakeSyncTest : public EngineFixture {
   std::unique_ptr<lake::DeltaTable> OpenElsewhere() {
     return *lake::DeltaTable::Open(LakeContext(), catalog_->Find({"public", "t"}));
   }
+  // A table like public.t that another server has made.
+  std::unique_ptr<lake::DeltaTable> MakeElsewhere(const QualifiedName& name,
+                                                  const std::string& location) {
+    auto table = std::make_shared<TableDef>(*catalog_->Find({"public", "t"}));
+    table->id = TableId(300);
+    table->name = name;
+    table->location = location;
+    return *lake::DeltaTable::Create(LakeContext(), std::move(table));
+  }
+  // The file of public.t once more, as one of the table at `location`.
+  DataFile CopyOfFile(const std::string& location) {
+    DataFile file = *tables_->Find(catalog_->Find({"public", "t"})->id)->files()->files.at(0);
+    const std::string content = *local_->Get("t/" + file.path);
+    file.path = "copy-" + file.path;
+    EXPECT_TRUE(local_->Put(location + "/" + file.path, content).ok());
+    return file;
+  }
   std::vector<std::string> Objects(const std::string& folder = "t/") {
     const auto objects = local_->List(folder);
     std::vector<std::string> names;
@@ -132,6 +149,58 @@ TEST_F(LakeSyncTest, ADropIsFollowedByAStart) {
   Start();
   EXPECT_EQ(StateOf("SELECT n FROM public.t"), "42P01");
   EXPECT_EQ(Run("SELECT count(*) FROM varve.lake_errors"), (Rows{{"0"}}));
+}
+
+TEST_F(LakeSyncTest, RowsAndColumnsOfAnotherServerAreSeenAfterARound) {
+  const auto elsewhere = OpenElsewhere();
+  ASSERT_TRUE(elsewhere->Append({CopyOfFile("t")}, "other/1", 1).ok());
+  auto wider = std::make_shared<TableDef>(*catalog_->Find({"public", "t"}));
+  ColumnDef extra = wider->columns.back();
+  extra.id = ColumnId(77);
+  extra.name = "extra";
+  wider->columns.push_back(extra);
+  ASSERT_TRUE(elsewhere->UpdateSchema(wider).ok());
+  EXPECT_EQ(Run("SELECT n FROM public.t"), (Rows{{"1"}}));
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(Run("SELECT n, extra FROM public.t"), (Rows{{"1", "NULL"}, {"1", "NULL"}}));
+}
+
+// The id of a table is also what the log calls it, and how far it is flushed hangs on it.
+TEST_F(LakeSyncTest, ATableThatThisNodeOnceHadKeepsItsIdAndItsPlaceInTheLog) {
+  const auto before = MakeElsewhere({"public", "before"}, "before");
+  ASSERT_TRUE(before->Append({CopyOfFile("before")}, "test/500", 9).ok());
+  const auto never = MakeElsewhere({"public", "never"}, "never");
+  ASSERT_TRUE(never->Append({CopyOfFile("never")}, "other/600", 9).ok());
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(Run("SELECT n FROM public.before"), (Rows{{"1"}}));
+  EXPECT_EQ(catalog_->Find({"public", "before"})->id, TableId(500));
+  EXPECT_EQ(buffer_->Snapshot()->at(TableId(500))->flushed, Lsn(9));
+  const TableId other = catalog_->Find({"public", "never"})->id;
+  EXPECT_GT(other, TableId(500)) << "ids below may be those of other tables in the log";
+  EXPECT_NE(other, TableId(600)) << "that node's own";
+  EXPECT_EQ(buffer_->Snapshot()->at(other)->flushed, Lsn(0));
+}
+
+TEST_F(LakeSyncTest, FoldersThatCannotBeServedAreListedWithTheReason) {
+  MakeElsewhere({"pg_catalog", "mine"}, "reserved");
+  MakeElsewhere({"public", "t"}, "twice");
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(Run("SELECT location, sqlstate FROM varve.lake_errors ORDER BY location"),
+            (Rows{{"reserved", "42501"}, {"twice", "42P07"}}));
+  EXPECT_EQ(catalog_->Find({"public", "t"})->location, "t");
+}
+
+TEST_F(LakeSyncTest, ATableThatCannotBeReadDoesNotStopTheStart) {
+  ASSERT_TRUE(local_->Put("t/_delta_log/00000000000000000002.json", "{\"add\":").ok());
+  Stop();
+  Start();
+  EXPECT_FALSE(Try("SELECT n FROM public.t").ok());
+  EXPECT_EQ(Run("SELECT location FROM varve.lake_errors"), (Rows{{"t"}}));
+  Run("CREATE TABLE public.other (timestamp timestamptz)");
+  ASSERT_TRUE(local_->Delete("t/_delta_log/00000000000000000002.json").ok());
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(Run("SELECT n FROM public.t"), (Rows{{"1"}}));
+  EXPECT_EQ(Run("SELECT location FROM varve.lake_errors"), Rows{});
 }
 
 }  // namespace
