@@ -5,7 +5,8 @@
 //           of what is read.
 // Errors:   Aborted when a condition does not hold: nothing is changed then, unless an
 //           earlier try of the same call, whose answer was lost, has done it (read it to see).
-//           NotFound: there is no such table. Unavailable: whether a change happened is unknown.
+//           NotFound: there is no such table. Unavailable: whether a change happened is unknown;
+//           after any other error but Aborted it did not.
 //           FailedPrecondition: keys or address are wrong, with a sentence for the operator.
 // Threads:  safe; every call blocks on the network. All reads are consistent.
 #pragma once

@@ -4,7 +4,8 @@
 //           dynamo_commits.h.
 // Layout:   <location>/_delta_log/%020d.json; a location has no '/' at its end.
 // Errors:   AlreadyExists when the version is taken. Unavailable: whether the commit happened, or
-//           will yet happen, is unknown; who commits again must look first.
+//           will yet happen, is unknown; who commits again must look first. After any other error
+//           it did not and will not: files that only it would have named may go.
 // Threads:  safe; every call blocks on the store.
 #pragma once
 

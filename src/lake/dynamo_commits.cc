@@ -46,6 +46,13 @@ Status NotAboutTheTable(Status status) {
   return FailedPrecondition("{}", MessageOf(status));
 }
 
+// Our item may be there, and whether our version will be is the next writer's to settle. Any
+// other code would tell the caller that it will not be.
+Status InDoubt(int64_t version, const std::string& table_path, const Status& error) {
+  return Unavailable("version {} of {} may be noted and is not yet in place: {}", version,
+                     table_path, MessageOf(error));
+}
+
 }  // namespace
 
 DynamoCommits::DynamoCommits(io::ObjectStore& store, io::DynamoDb& db, const Clock& clock,
@@ -186,15 +193,18 @@ Status DynamoCommits::Record(const std::string& location, const CommitEntry& our
   for (int attempt = 1; attempt <= kRecordAttemptsMax; ++attempt) {
     Status put = db_.Put(item, condition);
     if (put.code() != StatusCode::kAborted) return put;
-    VARVE_ASSIGN_OR_RETURN(const auto theirs, ReadEntry(location, ours.version));
-    if (!theirs) {
+    const auto there = db_.Get(layout_.KeyOf(TablePath(location), ours.version));
+    // It may be our own, by an earlier try whose answer was lost.
+    if (!there.ok()) return InDoubt(ours.version, TablePath(location), there.status());
+    if (!*there) {
       // It has expired, or its writer took it back.
       condition = layout_.IfNew();
       continue;
     }
+    VARVE_ASSIGN_OR_RETURN(const CommitEntry theirs, layout_.Parse(**there));
     // An earlier try of this call has made it, and its answer was lost.
-    if (theirs->temp_path == ours.temp_path) return OkStatus();
-    if (!theirs->complete) VARVE_RETURN_IF_ERROR(Finish(location, *theirs));
+    if (theirs.temp_path == ours.temp_path) return OkStatus();
+    if (!theirs.complete) VARVE_RETURN_IF_ERROR(Finish(location, theirs));
     VARVE_ASSIGN_OR_RETURN(const bool left_over, IsLeftOver(location, ours.version));
     if (!left_over) {
       return AlreadyExists("version {} of {} is taken", ours.version, TablePath(location));
@@ -203,7 +213,7 @@ Status DynamoCommits::Record(const std::string& location, const CommitEntry& our
     // have called it a success, and everybody would meet it for ever.
     spdlog::warn("{}: the lock table's item of version {} has no file and is replaced",
                  TablePath(location), ours.version);
-    condition = layout_.IfUnchanged(*theirs);
+    condition = layout_.IfUnchanged(theirs);
   }
   return Unavailable("the item of version {} of {} changes all the time", ours.version,
                      TablePath(location));
@@ -230,20 +240,20 @@ Status DynamoCommits::PutSteps(const std::string& location, int64_t version,
 
   VARVE_FAULT_POINT("lake.commit_recorded");
   const Result<bool> copied = CopyIntoPlace(location, version, content);
-  if (!copied.ok()) {
-    return Unavailable("version {} of {} is noted but not yet in place: {}", version,
-                       TablePath(location), MessageOf(copied.status()));
-  }
+  if (!copied.ok()) return InDoubt(version, TablePath(location), copied.status());
   VARVE_FAULT_POINT("lake.commit_placed");
   // If the version is another's, our file must go before the item looks finished: a writer that
   // copies without looking would put it over theirs.
-  if (!*copied) VARVE_RETURN_IF_ERROR(store_.Delete(temp));
+  if (!*copied) {
+    const Status gone = store_.Delete(temp);
+    if (!gone.ok()) return InDoubt(version, TablePath(location), gone);
+  }
   const Status marked = MarkComplete(location, ours);
   if (!marked.ok()) {
     // The version is there for all to read; the next writer marks it.
     spdlog::warn("version {} of {} is not marked complete: {}", version, TablePath(location),
                  MessageOf(marked));
-    return *copied ? OkStatus() : marked;
+    return *copied ? OkStatus() : InDoubt(version, TablePath(location), marked);
   }
   store_.Delete(temp).IgnoreError();  // rubbish at worst
   if (*copied) return OkStatus();

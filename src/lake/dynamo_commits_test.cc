@@ -102,6 +102,31 @@ TEST_P(DynamoCommitsTest, AFileThatWasMovedIntoPlaceIsMarked) {
   EXPECT_EQ(Version(0), "zero");
 }
 
+// An item that may be ours is a commit that may happen, whatever the error.
+TEST_P(DynamoCommitsTest, ACommitWhoseItemCannotBeReadIsInDoubt) {
+  ASSERT_TRUE(writer_->commits->Put(kTable, 0, "zero").ok());
+  const auto forbidden = [] { return FailedPrecondition("the keys are gone (test)"); };
+  // Two tries of one call: the first was done, the second finds its item.
+  db_.SetAfter(Op::kPut, [&] {
+    db_.SetBefore(Op::kGet, forbidden);
+    return Status(StatusCode::kAborted, "there is one (test)");
+  });
+  const Status unknown = writer_->commits->Put(kTable, 1, "one");
+  EXPECT_EQ(unknown.code(), StatusCode::kUnavailable) << unknown;
+  EXPECT_THAT(std::string(MessageOf(unknown)), HasSubstr("the keys are gone"));
+  db_.SetBefore(Op::kGet, nullptr);
+  db_.SetAfter(Op::kPut, nullptr);
+  ASSERT_TRUE(writer_->commits->Settle(kTable).ok());
+  EXPECT_EQ(Version(1), "one");
+
+  // The version is another's, and our file cannot be taken away.
+  writer_->store.SetBefore(
+      "put_if_absent", [&](std::string_view name) { return store_->Put(name, "a stranger's"); });
+  writer_->store.SetBefore("delete", [&](auto) { return forbidden(); });
+  EXPECT_EQ(writer_->commits->Put(kTable, 2, "two").code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Version(2), "a stranger's");
+}
+
 TEST_P(DynamoCommitsTest, AnItemWhoseFileIsNowhereStopsNobody) {
   CommitHalf(0, "zero");
   ASSERT_TRUE(store_->Delete("events/_delta_log/" + TempPath(0)).ok());

@@ -144,6 +144,22 @@ Status DynamoClient::ErrorOf(std::string_view operation, const HttpResponse& res
 }
 
 Result<std::string> DynamoClient::Call(std::string_view operation, const std::string& body) {
+  bool may_have_happened = false;
+  return Call(operation, body, may_have_happened);
+}
+
+Status DynamoClient::Change(std::string_view operation, const std::string& body) {
+  bool may_have_happened = false;
+  Status status = Call(operation, body, may_have_happened).status();
+  // A condition that does not hold says no more: the caller reads the item.
+  const bool is_open = may_have_happened && status.code() != StatusCode::kAborted;
+  if (status.ok() || !is_open || status.code() == StatusCode::kUnavailable) return status;
+  // The last try was refused; what an earlier one did is not known by that.
+  return Unavailable("whether an item was changed is unknown: {}", MessageOf(status));
+}
+
+Result<std::string> DynamoClient::Call(std::string_view operation, const std::string& body,
+                                       bool& may_have_happened) {
   Retrier retrier(settings_.retry, parts_.clock, parts_.random, parts_.http.gate());
   bool reloaded = false;
   while (true) {
@@ -161,7 +177,9 @@ Result<std::string> DynamoClient::Call(std::string_view operation, const std::st
         continue;
       }
       failure = ErrorOf(operation, *response);
+      may_have_happened |= response->status >= 500 || response->status == 408;
     } else {
+      may_have_happened |= !WasNeverSent(failure);
       failure = Annotate(failure, fmt::format("DynamoDB {} of {}", operation, settings_.table));
     }
     const bool final = failure.code() != StatusCode::kUnavailable || parts_.http.gate().stopped();
@@ -197,16 +215,16 @@ Result<std::optional<DynamoItem>> DynamoClient::Get(const DynamoItem& key) {
 }
 
 Status DynamoClient::Put(const DynamoItem& item, const DynamoCondition& condition) {
-  return Call("PutItem", PutBody(settings_.table, item, condition)).status();
+  return Change("PutItem", PutBody(settings_.table, item, condition));
 }
 
 Status DynamoClient::Update(const DynamoItem& key, const DynamoItem& changes,
                             const DynamoCondition& condition) {
-  return Call("UpdateItem", UpdateBody(settings_.table, key, changes, condition)).status();
+  return Change("UpdateItem", UpdateBody(settings_.table, key, changes, condition));
 }
 
 Status DynamoClient::Delete(const DynamoItem& key, const DynamoCondition& condition) {
-  return Call("DeleteItem", DeleteBody(settings_.table, key, condition)).status();
+  return Change("DeleteItem", DeleteBody(settings_.table, key, condition));
 }
 
 Result<std::vector<DynamoItem>> DynamoClient::QueryNewest(const DynamoItem& partition,

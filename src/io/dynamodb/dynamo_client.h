@@ -66,6 +66,11 @@ class DynamoClient final : public DynamoDb {
 
   // The answer's body; tries again as long as that makes sense. `operation`: "GetItem".
   Result<std::string> Call(std::string_view operation, const std::string& body);
+  // The same, and says whether one of the tries may have been acted on although no answer said so.
+  Result<std::string> Call(std::string_view operation, const std::string& body,
+                           bool& may_have_happened);
+  // Call for an operation that changes an item: Unavailable when it may have done so.
+  Status Change(std::string_view operation, const std::string& body);
   Result<HttpResponse> SendOnce(std::string_view operation, const std::string& body,
                                 const aws::Credentials& credentials,
                                 std::chrono::milliseconds limit);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "io/posix/posix_file_system.h"
@@ -42,11 +43,9 @@ class DynamoClientTest : public ::testing::Test {
     return DynamoClient::Make(std::move(settings),
                               {http_, *credentials_, Clock::System(), Random::System()});
   }
-  // Answers the first request with `first`, all later ones with an empty object.
-  void Serve(ScriptedReply first) {
-    server_ = std::make_unique<ScriptedServer>([this, first](const ScriptedRequest&) {
-      return requests_++ == 0 ? first : ScriptedReply{.body = "{}"};
-    });
+  void Serve(ScriptedReply first, ScriptedReply then = {.body = "{}"}) {
+    server_ = std::make_unique<ScriptedServer>(
+        [this, first, then](const ScriptedRequest&) { return requests_++ == 0 ? first : then; });
     client_ = *Make(SettingsFor(server_->url()));
   }
 
@@ -113,6 +112,36 @@ TEST_F(DynamoClientTest, RefusalsAreFinalAndSayWhatToMend) {
     EXPECT_THAT(std::string(MessageOf(refused)), Not(HasSubstr("the-secret")));
     EXPECT_EQ(requests_, 1) << code;
   }
+}
+
+// A first try may have been done; that the second is refused says nothing of it.
+TEST_F(DynamoClientTest, AChangeThatMayHaveHappenedIsInDoubt) {
+  using Fault = ScriptedReply::Fault;
+  const std::vector<ScriptedReply> firsts = {{.fault = Fault::kCloseWithoutAnswer},
+                                             Refusal(500, "InternalServerError")};
+  const std::vector<std::function<Status()>> changes = {
+      [&] { return client_->Put({{"key", {"a"}}}, {}); },
+      [&] { return client_->Update({{"key", {"a"}}}, {{"x", {"y"}}}, {}); },
+      [&] { return client_->Delete({{"key", {"a"}}}, {}); }};
+  for (const ScriptedReply& first : firsts) {
+    for (const auto& change : changes) {
+      requests_ = 0;
+      Serve(first, Refusal(400, "AccessDeniedException"));
+      const Status unknown = change();
+      EXPECT_EQ(unknown.code(), StatusCode::kUnavailable) << unknown;
+      EXPECT_THAT(std::string(MessageOf(unknown)), HasSubstr("AccessDeniedException"));
+    }
+    requests_ = 0;
+    Serve(first, Refusal(400, "ConditionalCheckFailedException"));
+    EXPECT_EQ(client_->Put({{"key", {"a"}}}, {}).code(), StatusCode::kAborted);
+    requests_ = 0;
+    Serve(first, Refusal(400, "AccessDeniedException"));
+    EXPECT_EQ(client_->Get({{"key", {"a"}}}).status().code(), StatusCode::kFailedPrecondition);
+  }
+  requests_ = 0;
+  Serve(Refusal(400, "ThrottlingException"), Refusal(400, "AccessDeniedException"));
+  EXPECT_EQ(client_->Put({{"key", {"a"}}}, {}).code(), StatusCode::kFailedPrecondition)
+      << "neither was done";
 }
 
 TEST_F(DynamoClientTest, AServerThatIsNoDynamoDbIsNamed) {

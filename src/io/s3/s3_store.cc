@@ -141,7 +141,7 @@ Status S3Store::PutNew(std::string_view name, const S3Call& call) {
     return InDoubt(name, error);
   }
   if (answer->ok()) return OkStatus();
-  const Status refusal = client_->ErrorOf(call, *answer);
+  Status refusal = client_->ErrorOf(call, *answer);
   if (!answer->may_have_happened_before) return refusal;
   return ReadBack(name, call.body, refusal);
 }
