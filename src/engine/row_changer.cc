@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/fault_point.h"
+#include "lake/commit_fate.h"
 
 namespace varve::engine {
 
@@ -63,6 +64,21 @@ lake::FileChange ChangeOf(const TableEdit& edit) {
   change.removed.assign(edit.removed.begin(), edit.removed.end());
   for (const auto& file : edit.added) change.added.push_back(*file);
   return change;
+}
+
+// Replace, again when it is not known whether it has happened: a change that has is recognised and
+// not made twice. An error that is not known to have left everything as it was is Unavailable.
+Result<FileSetRef> CommitChange(lake::DeltaTable& delta, const lake::FileChange& change) {
+  Status doubt;  // what the first try that may have happened was told
+  for (int tries = 1;; tries++) {
+    Result<FileSetRef> committed = delta.Replace(change);
+    // A conflict is one with what was read from the lake, past every version that was tried.
+    if (committed.ok() || IsConflict(committed.status())) return committed;
+    if (doubt.ok() && lake::IsKnownNotCommitted(committed.status())) return committed;
+    doubt.Update(committed.status());
+    if (tries < kCommitTriesMax) continue;
+    return Unavailable("it is not known whether the rows were changed: {}", MessageOf(doubt));
+  }
 }
 
 }  // namespace
@@ -179,11 +195,10 @@ Status RowChanger::Change(const TableRef& table, bool in_transaction, const Writ
     state_.change_target = table->id;
     auto written = write(newest, control);
     state_.change_target.reset();
-    Status status = written.ok() ? written->status : written.status();
+    Status status = lake::NotCommitted(written.ok() ? written->status : written.status());
     if (status.ok()) status = KeepEdit(newest, *written, in_transaction);
-    if (status.ok()) return status;
-    // A commit in doubt may still need its files.
-    if (written.ok() && status.code() != StatusCode::kUnavailable) DeleteObjects(written->names);
+    if (status.ok() || !lake::IsKnownNotCommitted(status)) return status;
+    if (written.ok()) DeleteObjects(written->names);
     const bool again = !in_transaction && IsConflict(status) && attempt < kAttemptsMax;
     if (!again) return status;
   }
@@ -244,38 +259,32 @@ Status RowChanger::CommitEdit(const TableEdit& edit) {
   if (edit.removed.empty() && edit.added.empty()) return OkStatus();
   const auto delta = core_.parts.tables->Find(edit.table->id);
   if (delta == nullptr) {
-    return SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" does not exist any more",
-                     edit.table->name.table);
+    return lake::NotCommitted(SqlErrorf(sqlstate::kUndefinedTable,
+                                        "relation \"{}\" does not exist any more",
+                                        edit.table->name.table));
   }
   VARVE_FAULT_POINT("dml.after_files");
-  VARVE_RETURN_IF_ERROR(CheckFilesStay(core_.parts.lake, edit));
-  // A commit that has happened without telling so is recognised and not made again.
-  auto committed = delta->Replace(ChangeOf(edit));
-  for (int tries = 1; tries < kCommitTriesMax; tries++) {
-    if (committed.status().code() != StatusCode::kUnavailable) break;
-    committed = delta->Replace(ChangeOf(edit));
-  }
+  VARVE_RETURN_IF_ERROR(lake::NotCommitted(CheckFilesStay(core_.parts.lake, edit)));
+  const Result<FileSetRef> committed = CommitChange(*delta, ChangeOf(edit));
   if (IsConflict(committed.status())) {
     // So that whoever tries again sees what is there now.
     if (const auto newest = delta->Refresh(); newest.ok()) {
       core_.parts.maintenance->ShowFiles(edit.table, *newest).IgnoreError();
     }
   }
-  if (committed.status().code() == StatusCode::kUnavailable) {
-    return Annotate(committed.status(), "it is not known whether the rows were changed");
-  }
   VARVE_RETURN_IF_ERROR(committed.status());
   VARVE_FAULT_POINT("dml.after_commit");
-  return core_.parts.maintenance->ShowFiles(edit.table, *committed);
+  return Annotate(core_.parts.maintenance->ShowFiles(edit.table, *committed),
+                  "the rows were changed, but this server cannot show it yet");
 }
 
 Status RowChanger::Commit() {
   const ChangeControl control{[] { return OkStatus(); }, [](duckdb::Connection*) {}};
-  Status status = MoveOwnRowsToFiles(edit()->table, control);
+  Status status = lake::NotCommitted(MoveOwnRowsToFiles(edit()->table, control));
   if (status.ok()) status = CommitEdit(*edit());
   if (!status.ok()) {
-    // A commit in doubt may still need its files.
-    if (status.code() == StatusCode::kUnavailable) names_.clear();
+    // The table may need its files.
+    if (!lake::IsKnownNotCommitted(status)) names_.clear();
     return status;
   }
   // What stays are files that a later statement of the transaction has replaced.

@@ -9,6 +9,8 @@
 // Errors:   40001 when another writer has replaced a file of the statement: outside of a
 //           transaction the statement is done again first, several times. 0A000 for a transaction
 //           that also writes another table. Unavailable: it is unknown whether it was committed.
+//           Files are deleted only after an error that is known to have committed nothing
+//           (lake/commit_fate.h).
 // Threads:  the session's; Cancel from any.
 #pragma once
 

@@ -253,6 +253,71 @@ TEST_F(RowChangerTest, FilesOfACommitInDoubtStay) {
   EXPECT_EQ(Sum(), "236");
 }
 
+// The commit is there and its answer was lost; what the next try is told says nothing of that.
+TEST_F(RowChangerTest, FilesStayWhateverTheSecondTryIsTold) {
+  const Status full = SqlError(sqlstate::kDiskFull, "full (test)");
+  const auto lose_the_answer = [&](const Status& then) {
+    meddled_->before_commit = nullptr;
+    meddled_->after_commit = [this, then](auto) {
+      meddled_->before_commit = [then](auto) { return then; };
+      return Unavailable("the answer was lost (test)");
+    };
+  };
+  int64_t sum = 36;
+  const auto expect_in_doubt = [&](const Status& status) {
+    EXPECT_EQ(SqlStateOf(status), sqlstate::kIoError) << status;
+    EXPECT_THAT(std::string(MessageOf(status)), HasSubstr("it is not known"));
+    meddled_->after_commit = nullptr;
+    meddled_->before_commit = nullptr;
+    ASSERT_TRUE(engine_->RefreshLake().ok());
+    sum += 100;
+    EXPECT_EQ(Sum(), std::to_string(sum));
+  };
+  for (const Status& then :
+       {full, NotFound("no such bucket (test)"), FailedPrecondition("(test)")}) {
+    lose_the_answer(then);
+    expect_in_doubt(Try("UPDATE public.t SET n = n + 100 WHERE n = 0 OR n >= 100"));
+    Run("UPDATE public.t SET n = n - 100 WHERE n >= 100");
+    sum -= 100;
+    lose_the_answer(then);
+    Run("BEGIN");
+    Run("UPDATE public.t SET n = n + 100 WHERE n = 1 OR n >= 100");
+    expect_in_doubt(Try("COMMIT"));
+    Run("UPDATE public.t SET n = n - 100 WHERE n >= 100");
+    sum -= 100;
+  }
+}
+
+TEST_F(RowChangerTest, ARefusedCommitLeavesNothing) {
+  const size_t files = Objects().size();
+  meddled_->before_commit = [](auto) { return SqlError(sqlstate::kDiskFull, "full (test)"); };
+  EXPECT_EQ(StateOf("UPDATE public.t SET n = n + 100"), sqlstate::kDiskFull);
+  EXPECT_THAT(Objects(), SizeIs(files));
+  Run("BEGIN");
+  Run("UPDATE public.t SET n = n + 100");
+  EXPECT_GT(Objects().size(), files);
+  EXPECT_EQ(StateOf("COMMIT"), sqlstate::kDiskFull);
+  EXPECT_THAT(Objects(), SizeIs(files));
+  meddled_->before_commit = nullptr;
+  EXPECT_EQ(Sum(), "36");
+}
+
+// The version is there for all to read, only this server does not know it yet.
+TEST_F(RowChangerTest, FilesOfACommitThatCannotBeShownStay) {
+  maintenance_->fail_show_with = DataLoss("cannot be shown (test)");
+  const Status unseen = Try("UPDATE public.t SET n = n + 100 WHERE n = 0");
+  EXPECT_THAT(std::string(MessageOf(unseen)), HasSubstr("the rows were changed"));
+  Run("BEGIN");
+  Run("UPDATE public.t SET n = n + 100 WHERE n = 1");
+  EXPECT_FALSE(Try("COMMIT").ok());
+  // Not done again either: it has not been in conflict with anybody.
+  maintenance_->fail_show_with = SqlError(sqlstate::kSerializationFailure, "(test)");
+  EXPECT_FALSE(Try("UPDATE public.t SET n = n + 100 WHERE n = 2").ok());
+  maintenance_->fail_show_with = OkStatus();
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(Sum(), "336");
+}
+
 TEST_F(RowChangerTest, ACancelBetweenTwoFilesChangesNothing) {
   const size_t files = Objects().size();
   const int64_t version = Delta().files()->version;

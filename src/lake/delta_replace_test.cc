@@ -2,14 +2,18 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 #include <utility>
 
+#include "lake/commit_fate.h"
 #include "lake/delta_table_test.h"
+#include "lake/dynamo_commits_test.h"
 
 namespace varve::lake {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -22,22 +26,28 @@ constexpr const char* kFolder = "project_id=shop/date=2025-03-09/";
 
 std::string VersionName(int64_t version) { return fmt::format("{:020}.json", version); }
 
-// Commits, but its next success is not heard of.
+// Commits, but its next success is not heard of; or does not commit.
 class ForgetfulCommits final : public CommitStore {
  public:
   explicit ForgetfulCommits(CommitStore& commits) : commits_(commits) {}
-  void LoseNextAnswer() { lose_ = true; }
+  void LoseNextAnswer() { AnswerNextWith(Unavailable("the answer was lost (test)")); }
+  void AnswerNextWith(Status answer) { answer_ = std::move(answer); }
+  void RefuseNext(Status answer) { refusal_ = std::move(answer); }
 
   Status Put(const std::string& location, int64_t version, std::string_view content) override {
+    VARVE_RETURN_IF_ERROR(std::exchange(refusal_, OkStatus()));
     VARVE_RETURN_IF_ERROR(commits_.Put(location, version, content));
-    if (std::exchange(lose_, false)) return Unavailable("the answer was lost (test)");
-    return OkStatus();
+    if (before_answer) before_answer();
+    return std::exchange(answer_, OkStatus());
   }
   Status Settle(const std::string& location) override { return commits_.Settle(location); }
 
+  std::function<void()> before_answer;
+
  private:
   CommitStore& commits_;
-  bool lose_ = false;
+  Status answer_;
+  Status refusal_;
 };
 
 class DeltaReplaceTest : public DeltaTableFixture {
@@ -180,6 +190,55 @@ TEST_F(DeltaReplaceTest, ARemovalOfUnknownOutcomeIsKnownAgain) {
   ASSERT_TRUE(table->Replace(next).ok());
   EXPECT_EQ(SqlStateOf(unlucky->Replace(next).status()), sqlstate::kSerializationFailure)
       << "another writer was first";
+}
+
+// Who has written the files of a change deletes them by this.
+TEST_F(DeltaReplaceTest, OnlyAChangeThatDidNotHappenIsSaidNotToHave) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime), File("b", kTime), File("c", kTime)}, "n/7", 1).ok());
+  ForgetfulCommits commits(*commits_);
+  HookedStore store(*store_);
+  DeltaTable::Context context = Context();
+  context.commits = &commits;
+  context.store = &store;
+  const auto mine = *DeltaTable::Open(context, events_);
+  const Status full = SqlError(sqlstate::kDiskFull, "full (test)");
+  const auto replace = [&](const std::string& from) {
+    return mine->Replace(Optimize({from}, from + "2")).status();
+  };
+
+  commits.RefuseNext(full);
+  EXPECT_TRUE(IsKnownNotCommitted(replace("a"))) << "the store said so";
+  commits.RefuseNext(Unavailable("no answer (test)"));
+  EXPECT_FALSE(IsKnownNotCommitted(replace("a")));
+  EXPECT_THAT(Paths(*table->Refresh()), Not(Contains(EndsWith("/a2"))));
+
+  commits.LoseNextAnswer();
+  EXPECT_FALSE(IsKnownNotCommitted(replace("a")));
+  EXPECT_THAT(Paths(*table->Refresh()), Contains(EndsWith("/a2")));
+  ASSERT_TRUE(replace("a").ok());
+
+  // Made, and then the table cannot be read.
+  commits.AnswerNextWith(AlreadyExists("sent twice on the way (test)"));
+  store.SetBefore("get", [&](auto) { return full; });
+  const Status unread = replace("b");
+  EXPECT_EQ(SqlStateOf(unread), sqlstate::kDiskFull) << unread;
+  EXPECT_FALSE(IsKnownNotCommitted(unread));
+  store.SetBefore("get", nullptr);
+  EXPECT_THAT(Paths(*table->Refresh()), Contains(EndsWith("/b2")));
+  ASSERT_TRUE(replace("b").ok());
+
+  const Status other = mine->Replace(Optimize({"b"}, "b3")).status();
+  EXPECT_EQ(SqlStateOf(other), sqlstate::kSerializationFailure) << other;
+  EXPECT_TRUE(IsKnownNotCommitted(other));
+
+  // Made, and then the look whether it came too late fails.
+  store.SetBefore("head", [&](auto) { return full; });
+  commits.before_answer = [&] { clock_.shift_us += int64_t{2 * 3600} * 1'000'000; };
+  const Status late = replace("c");
+  EXPECT_EQ(SqlStateOf(late), sqlstate::kDiskFull) << late;
+  EXPECT_FALSE(IsKnownNotCommitted(late));
+  EXPECT_THAT(Paths(*table->Refresh()), Contains(EndsWith("/c2")));
 }
 
 TEST_F(DeltaReplaceTest, ChangesOfTheProtocolOrTheColumnsByOthersAreChecked) {

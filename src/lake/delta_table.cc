@@ -13,6 +13,7 @@
 #include "base/telemetry.h"
 #include "base/uuid.h"
 #include "lake/actions.h"
+#include "lake/commit_fate.h"
 #include "lake/commit_store.h"
 #include "lake/delta_log.h"
 #include "lake/delta_schema.h"
@@ -116,7 +117,8 @@ class LoggedDeltaTable final : public DeltaTable {
   Result<Draft> DraftChange(const FileChange& change) const VARVE_REQUIRES(commit_mu_);
 
   // Commits `draft` as the next version. False when another writer was first: its commits are
-  // applied then, and the caller drafts again if there is something left to commit.
+  // applied then, and the caller drafts again if there is something left to commit. Errors are
+  // marked as commit_fate.h says; after one that is not, state_ may lack the version.
   Result<bool> TryCommit(Draft draft, int attempt) VARVE_REQUIRES(commit_mu_);
   Status CatchUp() VARVE_REQUIRES(commit_mu_);
   // After a commit: Unavailable if its version had come and gone before.
@@ -238,7 +240,7 @@ Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
   const int64_t began_us = context_.clock->NowUs();
   if (began_us - seen_us_ >= kSeenForUs) {
     // The version that we would write may have been written, replaced by a checkpoint and deleted.
-    VARVE_RETURN_IF_ERROR(CatchUp());
+    VARVE_RETURN_IF_ERROR(NotCommitted(CatchUp()));
     VARVE_RETURN_IF_ERROR(CheckNotDropped());
     return false;
   }
@@ -253,7 +255,10 @@ Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
     MaybeCheckpoint();
     return true;
   }
-  if (put.code() != StatusCode::kAlreadyExists) return put;
+  if (put.code() == StatusCode::kUnavailable) return put;
+  if (put.code() != StatusCode::kAlreadyExists) return NotCommitted(put);
+  // From here on errors are not marked: until the version is read, it may be ours, by a proxy that
+  // has sent the request twice.
   Conflicts().Add();
   if (attempt >= kCommitAttemptsMax) {
     return Unavailable("other writers of the Delta table were first {} times: {}", attempt,
@@ -352,14 +357,15 @@ Result<bool> LoggedDeltaTable::HasTakenOut(const FileChange& change) {
 Result<FileSetRef> LoggedDeltaTable::Replace(FileChange change) {
   MutexLock lock(commit_mu_);
   for (int attempt = 1;; ++attempt) {
-    VARVE_RETURN_IF_ERROR(CheckNotDropped());
+    VARVE_RETURN_IF_ERROR(NotCommitted(CheckNotDropped()));
     if (HasHappened(change)) break;
     Result<Draft> draft = DraftChange(change);
     if (SqlStateOf(draft.status()) == sqlstate::kSerializationFailure) {
       VARVE_ASSIGN_OR_RETURN(const bool is_ours, HasTakenOut(change));
       if (is_ours) break;
     }
-    VARVE_RETURN_IF_ERROR(draft.status());
+    // Versions that an earlier attempt may have made have been read, and are not ours.
+    VARVE_RETURN_IF_ERROR(NotCommitted(draft.status()));
     Doubt doubt{change.removed, state_.version() + 1, draft->content};
     const Result<bool> done = TryCommit(*std::move(draft), attempt);
     if (!done.ok()) {

@@ -7,8 +7,9 @@
 //           protocol, reader 1 / writer 2. Data files: <location>/<partition
 //           path>/part-<uuid>.zstd.parquet.
 // Errors:   0A000 with the feature's name when the table needs one that we do not know; Unavailable
-//           when the store is; DataLoss for a log that breaks the protocol. A failed commit
-//           committed nothing, except Unavailable: then Refresh and txn_version say whether it did.
+//           when the store is; DataLoss for a log that breaks the protocol. A commit that failed
+//           may have happened all the same, unless commit_fate.h says of its error that it did not:
+//           Refresh and txn_version then say whether it did.
 // Threads:  safe; commits are serialised; files() never blocks on I/O.
 #pragma once
 
@@ -92,7 +93,9 @@ class DeltaTable {
   virtual Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                                     int64_t txn) = 0;
   // Commits `change` as one version. 40001 when a file to be removed is gone: then nothing is
-  // committed, and what was derived from it is out of date. Files that others add do not matter.
+  // committed, by this call or an earlier one that was left in doubt, and what was derived from it
+  // is out of date. Another error that is known not to have committed (commit_fate.h) says so of
+  // this call alone. Files that others add do not matter.
   // A change that is in the log already, because an earlier call did not hear of its success, is
   // recognised by its added files, or by the text that was to be committed, and not made again.
   virtual Result<FileSetRef> Replace(FileChange change) = 0;

@@ -9,6 +9,7 @@
 
 #include "base/telemetry.h"
 #include "base/uuid.h"
+#include "lake/commit_fate.h"
 #include "lake/data_file.h"
 #include "lake/merged_stats.h"
 
@@ -143,7 +144,7 @@ Result<bool> Compactor::Merge(const TableRef& table, lake::DeltaTable& delta,
   const Status committed = Commit(table, delta, bin, *std::move(merged));
   if (!committed.ok()) {
     // A commit of unknown outcome may refer to the file: vacuum deletes it if it does not.
-    if (committed.code() != StatusCode::kUnavailable) parts_.store.Delete(object).IgnoreError();
+    if (lake::IsKnownNotCommitted(committed)) parts_.store.Delete(object).IgnoreError();
     if (committed.code() != StatusCode::kAborted) return committed;
     GivenUp().Add();
     ++report.given_up;

@@ -81,13 +81,16 @@ TEST_F(CompactorTest, AMergeOfUnknownOutcomeKeepsItsFile) {
     explicit Forgetful(lake::CommitStore& commits) : inner(commits) {}
     Status Put(const std::string& location, int64_t version, std::string_view content) override {
       EXPECT_TRUE(inner.Put(location, version, content).ok());
-      return Unavailable("the answer was lost (test)");
+      return answer;
     }
     Status Settle(const std::string& location) override { return inner.Settle(location); }
     lake::CommitStore& inner;
+    Status answer = Unavailable("the answer was lost (test)");
   } forgetful(*commits_);
   AddFiles({{"a", 100}, {"b", 100}, {"c", 100}, {"d", 100}});
+  BucketStore store(*store_);
   lake::DeltaTable::Context context = Context();
+  context.store = &store;
   context.clock = &clock_;
   context.commits = &forgetful;
   tables_.Put(events_->id, *lake::DeltaTable::Open(context, events_));
@@ -95,6 +98,30 @@ TEST_F(CompactorTest, AMergeOfUnknownOutcomeKeepsItsFile) {
   const FileSetRef files = *delta_->Refresh();
   ASSERT_THAT(files->files, SizeIs(1));
   EXPECT_EQ(store_->Get("events/" + files->files[0]->path)->size(), 400u);
+
+  // Nor does what a proxy says that has sent the request twice, when the log cannot be read then.
+  AddFiles({{"e", 100}, {"f", 100}, {"g", 100}, {"h", 100}});
+  forgetful.answer = AlreadyExists("the version is there (test)");
+  store.unreadable = "events/_delta_log/00000000000000000004.json";
+  EXPECT_EQ(compactor_.Run(events_, {}).status().code(), StatusCode::kFailedPrecondition);
+  for (const auto& file : (*delta_->Refresh())->files) {
+    EXPECT_TRUE(store_->Get("events/" + file->path).ok()) << file->path;
+  }
+}
+
+TEST_F(CompactorTest, AMergeThatIsNotCommittedLeavesNoFile) {
+  struct Refusing final : lake::CommitStore {
+    Status Put(const std::string&, int64_t, std::string_view) override {
+      return SqlError(sqlstate::kDiskFull, "full (test)");
+    }
+    Status Settle(const std::string&) override { return OkStatus(); }
+  } refusing;
+  AddFiles({{"a", 100}, {"b", 100}, {"c", 100}, {"d", 100}});
+  lake::DeltaTable::Context context = Context();
+  context.commits = &refusing;
+  tables_.Put(events_->id, *lake::DeltaTable::Open(context, events_));
+  EXPECT_EQ(SqlStateOf(compactor_.Run(events_, {}).status()), sqlstate::kDiskFull);
+  EXPECT_THAT(Objects(), SizeIs(4));
 }
 
 TEST_F(CompactorTest, AMergeThatLosesARowIsNotCommitted) {

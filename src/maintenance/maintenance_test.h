@@ -74,7 +74,10 @@ class ShownFiles : public catalog::Maintenance {
 class BucketStore final : public io::ObjectStore {
  public:
   explicit BucketStore(io::ObjectStore& store) : store_(store) {}
-  Result<std::string> Get(std::string_view name) override { return store_.Get(name); }
+  Result<std::string> Get(std::string_view name) override {
+    if (name == unreadable) return FailedPrecondition("{} cannot be read (test)", name);
+    return store_.Get(name);
+  }
   Result<std::string> GetRange(std::string_view name, uint64_t begin, uint64_t end) override {
     return store_.GetRange(name, begin, end);
   }
@@ -102,6 +105,7 @@ class BucketStore final : public io::ObjectStore {
     return "varve://lake/" + std::string(name);
   }
 
+  std::string unreadable;
   std::function<void()> before_list;
   std::function<void()> after_list;
 

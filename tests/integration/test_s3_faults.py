@@ -140,6 +140,43 @@ def test_a_delete_whose_answer_was_lost_tells_its_rows(tmp_path, shared_versity_
             assert lake_totals(store, bucket) == (10, 10, 45)
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["UPDATE public.readings SET value = value + 1"],
+        ["BEGIN", "DELETE FROM public.readings WHERE value = 7", "COMMIT"],
+    ],
+)
+def test_a_commit_that_happened_keeps_its_files_when_its_retry_is_refused(tmp_path, shared_versity_gw, statements):
+    """The refusal is not about the commit that happened; to delete what it names would lose the table's rows."""
+    store = shared_versity_gw
+    bucket = store.new_bucket()
+    with FaultProxy(store.port) as proxy:
+        options = {**bucket_options(store, bucket), **BY_HAND, **IMPATIENT, "s3-endpoint": proxy.endpoint}
+        options["flush-interval-secs"] = 86400
+        with VarveServer(tmp_path / "data", options) as server, server.connect() as connection:
+            make_table(connection)
+            insert(connection, 0, ROWS_PER_ROUND)
+            flush(server)
+            *before, last = statements
+            for statement in before:
+                connection.execute(statement)
+            proxy.break_with(
+                "lost_answer",
+                match=lambda line: "_delta_log/0" in line and (line.startswith("PUT") or proxy.faults_done > 0),
+                then="full",
+            )
+            with pytest.raises(psycopg.errors.IoError, match="it is not known whether"):
+                connection.execute(last)
+            assert proxy.faults_done >= 3, "the retry and the look were to be refused"
+            proxy.heal()
+            with server.connect() as other:
+                other.execute("SELECT varve.refresh('public.readings')")
+                seen = totals(other)
+            assert seen != (ROWS_PER_ROUND, ROWS_PER_ROUND, sum(range(ROWS_PER_ROUND))), "the commit is there"
+            assert lake_totals(store, bucket) == seen
+
+
 def test_a_commit_that_comes_to_the_store_after_the_restart(tmp_path, shared_versity_gw):
     """Its maker was killed while it was on its way. The rows are replayed; it must not bring them once more."""
     store = shared_versity_gw

@@ -12,6 +12,7 @@ import threading
 FAULTS = {
     "error_500": "500 without asking the store",
     "slow_down": "503 SlowDown without asking the store",
+    "full": "507 QuotaExceeded without asking the store",
     "cut": "the connection ends before the store is asked",
     "cut_body": "the store's answer ends in the middle of its body, or of its head when it has none",
     "silent": "the answer never comes, and the store was not asked",
@@ -20,6 +21,8 @@ FAULTS = {
     "held": "the request stays on its way, even when its client is gone, and comes to the store at release()",
     "outage": "nobody listens: connections are refused or cut",
 }
+
+REFUSALS = {"error_500": (500, "InternalError"), "slow_down": (503, "SlowDown"), "full": (507, "QuotaExceeded")}
 
 
 class FaultProxy:
@@ -32,6 +35,7 @@ class FaultProxy:
         self.faults_done = 0
         self._random = random.Random(seed)
         self._fault = None
+        self._then = None
         self._chance = 1.0
         self._match = None
         self._lock = threading.Lock()
@@ -46,11 +50,15 @@ class FaultProxy:
     def endpoint(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def break_with(self, fault, chance=1.0, match=None):
-        """From now on `fault` happens to requests whose "METHOD target" `match` accepts, with that chance."""
-        assert fault in FAULTS, f"{fault}: one of {', '.join(FAULTS)}"
+    def break_with(self, fault, chance=1.0, match=None, then=None):
+        """From now on `fault` happens to requests whose "METHOD target" `match` accepts, with that chance.
+
+        With `then`, it happens once, and from the next request on it is that fault.
+        """
+        for name in (fault, then or fault):
+            assert name in FAULTS, f"{name}: one of {', '.join(FAULTS)}"
         with self._lock:
-            self._fault, self._chance, self._match = fault, chance, match
+            self._fault, self._chance, self._match, self._then = fault, chance, match, then
         if fault == "outage":
             self._loop.call_soon_threadsafe(self._cut_all)
 
@@ -69,7 +77,10 @@ class FaultProxy:
             self.requests += 1
             hit = self._fault and (self._match is None or self._match(line)) and self._random.random() < self._chance
             self.faults_done += bool(hit)
-            return self._fault if hit else None
+            fault = self._fault if hit else None
+            if hit and self._then:
+                self._fault, self._then = self._then, None
+            return fault
 
     def __enter__(self):
         self._thread.start()
@@ -126,8 +137,8 @@ class FaultProxy:
             await self._ask_store(head, body)
             self.released += 1
             return False
-        if fault in ("error_500", "slow_down"):
-            status, code = (500, "InternalError") if fault == "error_500" else (503, "SlowDown")
+        if fault in REFUSALS:
+            status, code = REFUSALS[fault]
             answer = b"" if head.startswith(b"HEAD") else f"<Error><Code>{code}</Code></Error>".encode()
             writer.write(f"HTTP/1.1 {status} Broken\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer)
             await writer.drain()

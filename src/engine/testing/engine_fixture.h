@@ -67,10 +67,13 @@ class DirectMaintenance : public catalog::Maintenance {
     return 0;
   }
   Status ShowFiles(const TableRef& table, const FileSetRef& files) override {
+    if (!fail_show_with.ok()) return fail_show_with;
     buffer_.Swap(table->id, buffer_.Snapshot()->at(table->id)->flushed, files);
     return OkStatus();
   }
   std::vector<catalog::JobInfo> Jobs() const override { return {}; }
+
+  Status fail_show_with;
 
  private:
   buffer::Buffer& buffer_;
