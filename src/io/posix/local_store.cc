@@ -10,10 +10,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <thread>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/parallel.h"
 #include "io/posix/local_listing.h"
 
 namespace varve::io {
@@ -102,14 +102,7 @@ Status TouchAndSync(const std::string& path) {
 // are tried; the first error in their order counts.
 Status InParallel(const std::vector<std::string>& paths, Status (*act)(const std::string&)) {
   std::vector<Status> results(paths.size());
-  std::atomic<size_t> next{0};
-  const auto work = [&] {
-    for (size_t i = next++; i < paths.size(); i = next++) results[i] = act(paths[i]);
-  };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(paths.size(), kSyncsAtOnce); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  RunParallel(paths.size(), kSyncsAtOnce, [&](size_t i) { results[i] = act(paths[i]); });
   for (Status& result : results) VARVE_RETURN_IF_ERROR(std::move(result));
   return OkStatus();
 }

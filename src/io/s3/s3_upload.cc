@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/s3/parallel.h"
+#include "base/parallel.h"
 
 namespace varve::io {
 namespace {
@@ -118,17 +118,17 @@ void Abort(S3Client& client, const Upload& upload) {
 }
 
 Status UploadAll(S3Client& client, std::vector<Upload>& uploads) {
-  VARVE_RETURN_IF_ERROR(RunParallel(uploads.size(), kUploadsAtOnce,
-                                    [&](size_t i) { return Begin(client, uploads[i]); }));
+  VARVE_RETURN_IF_ERROR(RunParallelUntilError(uploads.size(), kUploadsAtOnce,
+                                              [&](size_t i) { return Begin(client, uploads[i]); }));
   std::vector<Piece> pieces;
   for (size_t i = 0; i < uploads.size(); ++i) {
     for (size_t part = 0; part < uploads[i].etags.size(); ++part) pieces.push_back({i, part});
   }
-  VARVE_RETURN_IF_ERROR(RunParallel(pieces.size(), kUploadsAtOnce, [&](size_t i) {
+  VARVE_RETURN_IF_ERROR(RunParallelUntilError(pieces.size(), kUploadsAtOnce, [&](size_t i) {
     return Send(client, uploads[pieces[i].upload], pieces[i].part);
   }));
-  return RunParallel(uploads.size(), kUploadsAtOnce,
-                     [&](size_t i) { return Complete(client, uploads[i]); });
+  return RunParallelUntilError(uploads.size(), kUploadsAtOnce,
+                               [&](size_t i) { return Complete(client, uploads[i]); });
 }
 
 }  // namespace
