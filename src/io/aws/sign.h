@@ -37,10 +37,8 @@ struct SignedParts {
   std::string_view path;  // begins with '/'
   QueryPairs query{};
   std::vector<HttpHeader> headers{};  // with Host; all of them are signed
-  std::string_view payload_sha256{};  // hex, or kUnsignedPayload
+  std::string_view payload_sha256{};  // hex
 };
-
-inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
 // The headers to add: X-Amz-Date, X-Amz-Security-Token when there is one, for S3
 // X-Amz-Content-Sha256, and Authorization. `now_us`: microseconds UTC; a store refuses a signature

@@ -5,6 +5,7 @@
 
 #include "base/telemetry.h"
 #include "io/aws/digest.h"
+#include "io/aws/endpoint.h"
 #include "io/dynamodb/dynamo_json.h"
 
 namespace varve::io {
@@ -44,43 +45,9 @@ std::string_view OptionToMend(std::string_view code) {
   return {};
 }
 
-struct Address {
-  std::string url;
-  std::string host;
-};
-
-Result<Address> ReadEndpoint(const DynamoSettings& settings) {
-  if (settings.endpoint.empty()) {
-    std::string host = fmt::format("dynamodb.{}.amazonaws.com{}", settings.region,
-                                   settings.region.starts_with("cn-") ? ".cn" : "");
-    return Address{"https://" + host, host};
-  }
-  std::string_view text = settings.endpoint;
-  if (text.find('@') != std::string_view::npos) {
-    // Not repeated here: what stands before the '@' may be a password.
-    return InvalidArgument(
-        "dynamodb-endpoint: it has a user or a password in it; keys are given as s3-access-key and "
-        "s3-secret-key, and the endpoint is scheme, host and port alone");
-  }
-  while (text.ends_with('/')) text.remove_suffix(1);
-  const size_t colon = text.find("://");
-  const std::string_view scheme = text.substr(0, colon);
-  if (colon == std::string_view::npos || (scheme != "https" && scheme != "http")) {
-    return InvalidArgument("dynamodb-endpoint: \"{}\" does not begin with https:// or http://",
-                           settings.endpoint);
-  }
-  const std::string_view host = text.substr(colon + 3);
-  if (host.empty() || host.find_first_of("/?# ") != std::string_view::npos) {
-    return InvalidArgument("dynamodb-endpoint: \"{}\" is not scheme, host and port alone",
-                           settings.endpoint);
-  }
-  if (scheme == "http" && !settings.allow_http) {
-    return InvalidArgument(
-        "dynamodb-endpoint: {} has no TLS; set s3-allow-http=true if keys and data may go over the "
-        "network in the clear",
-        settings.endpoint);
-  }
-  return Address{std::string(text), std::string(host)};
+Result<aws::Endpoint> EndpointOf(const DynamoSettings& settings) {
+  if (settings.endpoint.empty()) return aws::AmazonEndpoint("dynamodb", settings.region);
+  return aws::ReadEndpoint("dynamodb-endpoint", settings.endpoint, settings.allow_http);
 }
 
 Counter& CounterOf(const std::string& name, const std::string& help, std::string_view operation) {
@@ -94,9 +61,10 @@ Result<std::unique_ptr<DynamoClient>> DynamoClient::Make(DynamoSettings settings
   if (settings.table.empty()) {
     return InvalidArgument("dynamodb-table: the lock provider needs the name of a table");
   }
-  VARVE_ASSIGN_OR_RETURN(Address address, ReadEndpoint(settings));
-  return std::unique_ptr<DynamoClient>(new DynamoClient(
-      std::move(settings), parts, std::move(address.url), std::move(address.host)));
+  VARVE_ASSIGN_OR_RETURN(aws::Endpoint endpoint, EndpointOf(settings));
+  std::string url = endpoint.scheme + "://" + endpoint.authority;
+  return std::unique_ptr<DynamoClient>(
+      new DynamoClient(std::move(settings), parts, std::move(url), std::move(endpoint.authority)));
 }
 
 Result<HttpResponse> DynamoClient::SendOnce(std::string_view operation, const std::string& body,

@@ -8,6 +8,7 @@
 
 #include "base/interrupt.h"
 #include "io/aws/digest.h"
+#include "io/aws/endpoint.h"
 
 namespace varve::io {
 namespace {
@@ -58,52 +59,17 @@ bool IsKeyCode(std::string_view code) {
                         "InvalidAccessKeyId", "ExpiredTokenException"});
 }
 
-struct Endpoint {
-  std::string scheme;
-  std::string authority;
-  bool given = false;
-};
-
-Result<Endpoint> ReadEndpoint(const S3Settings& settings) {
-  if (settings.endpoint.empty()) {
-    const bool china = settings.region.starts_with("cn-");
-    return Endpoint{"https",
-                    fmt::format("s3.{}.amazonaws.com{}", settings.region, china ? ".cn" : "")};
-  }
-  std::string_view text = settings.endpoint;
-  if (text.find('@') != std::string_view::npos) {
-    // Not repeated here: what stands before the '@' may be a password.
-    return InvalidArgument(
-        "s3-endpoint: it has a user or a password in it; keys are given as s3-access-key and "
-        "s3-secret-key, and the endpoint is scheme, host and port alone");
-  }
-  while (text.ends_with('/')) text.remove_suffix(1);
-  const size_t colon = text.find("://");
-  const std::string_view scheme = text.substr(0, colon);
-  if (colon == std::string_view::npos || (scheme != "https" && scheme != "http")) {
-    return InvalidArgument("s3-endpoint: \"{}\" does not begin with https:// or http://",
-                           settings.endpoint);
-  }
-  const std::string_view authority = text.substr(colon + 3);
-  if (authority.empty() || authority.find_first_of("/?# ") != std::string_view::npos) {
-    return InvalidArgument("s3-endpoint: \"{}\" is not scheme, host and port alone",
-                           settings.endpoint);
-  }
-  if (scheme == "http" && !settings.allow_http) {
-    return InvalidArgument(
-        "s3-endpoint: {} has no TLS; set s3-allow-http=true if keys and data may go over the "
-        "network in the clear",
-        settings.endpoint);
-  }
-  return Endpoint{std::string(scheme), std::string(authority), true};
+Result<aws::Endpoint> EndpointOf(const S3Settings& settings) {
+  if (settings.endpoint.empty()) return aws::AmazonEndpoint("s3", settings.region);
+  return aws::ReadEndpoint("s3-endpoint", settings.endpoint, settings.allow_http);
 }
 
 // Amazon's certificate covers one name below its host: a bucket with a dot is two.
-bool UsesPathStyle(const S3Settings& settings, const Endpoint& endpoint) {
+bool UsesPathStyle(const S3Settings& settings) {
   if (settings.addressing != S3Addressing::kAuto) {
     return settings.addressing == S3Addressing::kPath;
   }
-  return endpoint.given || settings.bucket.find('.') != std::string::npos;
+  return !settings.endpoint.empty() || settings.bucket.find('.') != std::string::npos;
 }
 
 }  // namespace
@@ -114,9 +80,9 @@ Result<std::unique_ptr<S3Client>> S3Client::Make(S3Settings settings, S3Parts pa
         "s3-bucket: \"{}\" is not the name of a bucket; a folder within it goes into table-prefix",
         settings.bucket);
   }
-  VARVE_ASSIGN_OR_RETURN(const Endpoint endpoint, ReadEndpoint(settings));
+  VARVE_ASSIGN_OR_RETURN(const aws::Endpoint endpoint, EndpointOf(settings));
   Address address{endpoint.authority, "/" + settings.bucket};
-  if (!UsesPathStyle(settings, endpoint)) {
+  if (!UsesPathStyle(settings)) {
     address = {settings.bucket + "." + endpoint.authority, ""};
   }
   std::string url = endpoint.scheme + "://" + address.host;
