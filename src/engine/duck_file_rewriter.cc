@@ -9,6 +9,7 @@
 #include "engine/duck_guard.h"
 #include "engine/sorted_merge.h"
 #include "engine/type_mapping.h"
+#include "io/scratch_file.h"
 
 namespace varve::engine {
 
@@ -19,22 +20,6 @@ constexpr int kRowGroupRowsMax = 122880;
 // reader of a run holds.
 constexpr int64_t kRunBytes = 32 << 20;
 constexpr int kRunRowGroupRows = 4096;
-
-// A folder that goes with everything in it.
-class ScratchFolder {
- public:
-  explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  const std::string path_;
-};
 
 // jsonb and uuid are strings in files, as Delta has them.
 duckdb::LogicalType FileType(const Type& type) {
@@ -306,13 +291,9 @@ Result<lake::RewriteResult> RewriteIn(const lake::RewriteSpec& spec, duckdb::Duc
 }  // namespace
 
 Result<lake::RewriteResult> DuckFileRewriter::Rewrite(const lake::RewriteSpec& spec) {
-  const ScratchFolder scratch(
+  io::ScratchFolder scratch(
       fmt::format("{}/rewrite-{}", spec.scratch_dir, Uuid::MakeV4().ToString()));
-  std::error_code error;
-  std::filesystem::create_directories(scratch.path(), error);
-  if (error) {
-    return SqlErrorf(sqlstate::kIoError, "cannot make {}: {}", scratch.path(), error.message());
-  }
+  VARVE_RETURN_IF_ERROR(scratch.Make());
   return GuardDuck([&]() -> Result<lake::RewriteResult> {
     duckdb::DBConfig config;
     config.options.maximum_memory = spec.memory_bytes_max;

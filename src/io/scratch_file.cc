@@ -6,6 +6,14 @@
 #include <fstream>
 
 namespace varve::io {
+namespace {
+
+Status ScratchError(const char* what, const std::string& path, int error) {
+  return SqlErrorf(error == ENOSPC ? sqlstate::kDiskFull : sqlstate::kIoError, "cannot {} {}: {}",
+                   what, path, std::strerror(error));
+}
+
+}  // namespace
 
 ScratchFile::~ScratchFile() {
   std::error_code ignored;
@@ -18,9 +26,18 @@ Status ScratchFile::Write(std::string_view content) {
   out.write(content.data(), static_cast<std::streamsize>(content.size()));
   out.close();
   if (out) return OkStatus();
-  const int error = errno;
-  return SqlErrorf(error == ENOSPC ? sqlstate::kDiskFull : sqlstate::kIoError,
-                   "cannot write {}: {}", path_, std::strerror(error));
+  return ScratchError("write", path_, errno);
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Status ScratchFolder::Make() {
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  return error ? ScratchError("make", path_, error.value()) : OkStatus();
 }
 
 }  // namespace varve::io

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <utility>
 
 #include "base/telemetry.h"
 #include "base/uuid.h"
+#include "io/scratch_file.h"
 #include "lake/commit_fate.h"
 #include "lake/data_file.h"
 #include "lake/merged_stats.h"
@@ -17,7 +17,7 @@ namespace varve::maintenance {
 namespace {
 
 constexpr uint64_t kCopyBytes = 8 << 20;
-constexpr std::chrono::milliseconds kTurnPoll{20};
+constexpr std::chrono::milliseconds kStopPoll{20};
 
 Counter& Merges() {
   static Counter& counter = Telemetry::Get().GetCounter("varve_compaction_merges_total",
@@ -39,26 +39,6 @@ Counter& BytesWritten() {
                                                         "Bytes of data files that merging made.");
   return counter;
 }
-
-// A folder for one merge, gone with everything in it at the end.
-class MergeFolder {
- public:
-  explicit MergeFolder(const std::string& scratch_dir)
-      : path_(fmt::format("{}/compact-{}", scratch_dir, Uuid::MakeV4().ToString())) {
-    std::error_code ignored;  // The first file to be made in it says what is wrong.
-    std::filesystem::create_directories(path_, ignored);
-  }
-  ~MergeFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  MergeFolder(const MergeFolder&) = delete;
-  MergeFolder& operator=(const MergeFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  const std::string path_;
-};
 
 int64_t BytesOf(const CompactionBin& bin) {
   int64_t bytes = 0;
@@ -91,10 +71,8 @@ std::string Compactor::doing() const {
 Result<CompactionReport> Compactor::Run(const TableRef& table, const Stopped& stopped) {
   {
     MutexLock lock(mu_);
-    while (busy_) {
+    while (!turn_.WaitFor(mu_, kStopPoll, [this]() VARVE_REQUIRES(mu_) { return !busy_; })) {
       if (IsStopped(stopped)) return StoppedError();
-      CondVar later;
-      later.WaitFor(mu_, kTurnPoll, [] { return false; });
     }
     busy_ = true;
   }
@@ -121,6 +99,7 @@ Result<CompactionReport> Compactor::Run(const TableRef& table, const Stopped& st
   Result<CompactionReport> report = run();
   MutexLock lock(mu_);
   busy_ = false;
+  turn_.NotifyAll();
   doing_.clear();
   return report;
 }
@@ -134,7 +113,9 @@ Result<bool> Compactor::Merge(const TableRef& table, lake::DeltaTable& delta,
     doing_ =
         fmt::format("{}: merging {} files of {} bytes", table->name.ToString(), bin.size(), bytes);
   }
-  const MergeFolder folder(settings_.scratch_dir);
+  io::ScratchFolder folder(
+      fmt::format("{}/compact-{}", settings_.scratch_dir, Uuid::MakeV4().ToString()));
+  VARVE_RETURN_IF_ERROR(folder.Make());
   Result<DataFile> merged = Rewrite(table, bin, folder.path(), stopped);
   if (!merged.ok()) return merged.status();
   if (IsStopped(stopped)) return StoppedError();

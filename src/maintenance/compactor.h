@@ -64,6 +64,7 @@ class Compactor {
   const CompactorSettings settings_;
 
   mutable Mutex mu_;
+  CondVar turn_;
   bool busy_ VARVE_GUARDED_BY(mu_) = false;
   std::string doing_ VARVE_GUARDED_BY(mu_);
 };
