@@ -115,7 +115,6 @@ class Flusher {
   // Shows what the Delta log holds now, and so the files of a commit that happened although it was
   // reported as failed. Returns how far this node's commits reach.
   Result<Lsn> Settle(TableId id, lake::DeltaTable& delta) VARVE_EXCLUDES(mu_);
-  Result<Lsn> ReachedBy(TableId id, const FileSetRef& files) VARVE_EXCLUDES(mu_);
 
   // The error of a table that failed a short time ago; OK when it may be tried.
   Status BackingOff(TableId table) VARVE_EXCLUDES(mu_);

@@ -220,9 +220,4 @@ std::optional<int> CompareBounds(const Type& type, std::string_view a, std::stri
   return Compare(*key_a, *key_b);
 }
 
-bool MayMatchAll(const DataFile& file, std::span<const ColumnBound> bounds) {
-  return std::all_of(bounds.begin(), bounds.end(),
-                     [&](const ColumnBound& bound) { return MayMatch(file, bound); });
-}
-
 }  // namespace varve::lake

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,9 +44,6 @@ struct ColumnBound {
 // Comparisons are SQL's: a NULL matches none of them, NaN is greater than every number, text is
 // compared bytewise.
 bool MayMatch(const DataFile& file, const ColumnBound& bound);
-
-// The bounds are joined by AND.
-bool MayMatchAll(const DataFile& file, std::span<const ColumnBound> bounds);
 
 // Which of two bounds of one column is the smaller: negative, 0 or positive. Nullopt when the type
 // has no order here or a text does not parse.

@@ -150,16 +150,5 @@ TEST(FilePruningTest, PartitionValuesAreExact) {
   EXPECT_TRUE(MayMatch(file, {"empty", text, BoundOp::kIsNull, {}}));
 }
 
-TEST(FilePruningTest, BoundsAreJoinedByAnd) {
-  DataFile file = FileWith("a", {"1", "5", 0});
-  file.stats["b"] = {"10", "20", 0};
-  const Type type(TypeKind::kInt64);
-  const ColumnBound a{"a", type, BoundOp::kGreater, {"3"}};
-  const ColumnBound b{"b", type, BoundOp::kLess, {"10"}};
-  EXPECT_TRUE(MayMatchAll(file, {}));
-  EXPECT_TRUE(MayMatchAll(file, std::vector{a}));
-  EXPECT_FALSE(MayMatchAll(file, std::vector{a, b}));
-}
-
 }  // namespace
 }  // namespace varve::lake

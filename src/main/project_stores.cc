@@ -123,12 +123,11 @@ Result<ProjectStores::Opened> ProjectStores::OpenStore(Definition& definition, b
   return opened;
 }
 
-Status ProjectStores::Show(const std::string& id, Opened opened) {
+void ProjectStores::Show(const std::string& id, Opened opened) {
   parts_.routes.Route(id, opened.caching.get());
   parts_.commit_routes.Route(id, opened.commits.get());
   MutexLock lock(mu_);
   opened_.push_back(std::move(opened));
-  return OkStatus();
 }
 
 Status ProjectStores::Add(catalog::Project project, catalog::ProjectSecrets secrets) {
@@ -158,7 +157,7 @@ Status ProjectStores::Add(catalog::Project project, catalog::ProjectSecrets secr
   }
   next[id] = std::move(definition);
   VARVE_RETURN_IF_ERROR(Write(next));
-  VARVE_RETURN_IF_ERROR(Show(id, *std::move(opened)));
+  Show(id, *std::move(opened));
   spdlog::info("project \"{}\" has its own storage: s3://{}/{}", id, next[id].project.bucket,
                next[id].project.prefix);
   Publish(std::move(next));
@@ -264,7 +263,7 @@ Status ProjectStores::Read() {
     if (!opened.ok()) {
       return Annotate(opened.status(), fmt::format("storage of project \"{}\"", id));
     }
-    VARVE_RETURN_IF_ERROR(Show(id, *std::move(opened)));
+    Show(id, *std::move(opened));
   }
   Publish(std::move(definitions));
   return OkStatus();

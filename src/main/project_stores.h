@@ -76,7 +76,7 @@ class ProjectStores final : public catalog::ProjectStorage {
   Status CheckFree(const Definition& definition) const VARVE_REQUIRES(change_mu_);
   // With `check`, the bucket is asked whether it can be used.
   Result<Opened> OpenStore(Definition& definition, bool check);
-  Status Show(const std::string& id, Opened opened) VARVE_REQUIRES(change_mu_) VARVE_EXCLUDES(mu_);
+  void Show(const std::string& id, Opened opened) VARVE_REQUIRES(change_mu_) VARVE_EXCLUDES(mu_);
   Status Read() VARVE_EXCLUDES(change_mu_, mu_);
   Status Write(const Definitions& definitions);
   void Publish(Definitions definitions) VARVE_EXCLUDES(mu_);
