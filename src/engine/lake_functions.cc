@@ -4,7 +4,7 @@
 
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
-#include "engine/system_views.h"
+#include "engine/table_argument.h"
 
 namespace varve::engine {
 
@@ -37,17 +37,30 @@ void RefreshAll(duckdb::DataChunk&, duckdb::ExpressionState& state, duckdb::Vect
 void RefreshTables(duckdb::DataChunk& args, duckdb::ExpressionState& state,
                    duckdb::Vector& result) {
   auto& core = CoreOf(state);
-  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
-  for (duckdb::idx_t i = 0; i < args.size(); i++) {
-    const Value name = args.data[0].GetValue(i);
-    if (name.IsNull()) {
-      duckdb::FlatVector::SetNull(result, i, true);
-      continue;
-    }
-    const auto table = ResolveTable(state.GetContext(), name.ToString());
+  ForEachText(args, result, [&](const std::string& name) {
+    const auto table = ResolveTable(state.GetContext(), name);
     ThrowIfError(core.sync->Refresh(table));
-    result.SetValue(i, VersionOf(core, table));
+    return VersionOf(core, table);
+  });
+}
+
+void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
+  auto& core = CoreOf(state);
+  if (core.parts.maintenance == nullptr) {
+    ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "flushing is not available yet"));
   }
+  ForEachText(args, result, [&](const std::string& name) {
+    int64_t rows = 0;
+    Status first;
+    // One project's storage that is down keeps no other rows from being flushed.
+    for (const TableRef& table : ResolveWithParts(state.GetContext(), name)) {
+      const auto flushed = core.parts.maintenance->Flush(table);
+      rows += flushed.ok() ? *flushed : 0;
+      if (first.ok() && !flushed.ok()) first = flushed.status();
+    }
+    ThrowIfError(first);
+    return Value::BIGINT(rows);
+  });
 }
 
 }  // namespace
@@ -62,9 +75,18 @@ void RegisterLakeFunctions(duckdb::ExtensionLoader& loader, EngineCore& core) {
     function.function_info = duckdb::make_shared_ptr<LakeInfo>(core);
   }
   loader.RegisterFunction(std::move(refresh));
+  duckdb::ScalarFunction flush("varve_flush", {LogicalType::VARCHAR}, LogicalType::BIGINT,
+                               FlushTables);
+  flush.SetVolatile();
+  flush.function_info = duckdb::make_shared_ptr<LakeInfo>(core);
+  loader.RegisterFunction(std::move(flush));
 }
 
 Status CreateLakeMacros(duckdb::Connection& connection) {
+  VARVE_RETURN_IF_ERROR(
+      RunInternal(connection,
+                  "CREATE OR REPLACE MACRO varve.flush(table_name) AS varve_flush(table_name)")
+          .status());
   return RunInternal(connection,
                      "CREATE OR REPLACE MACRO varve.refresh() AS varve_refresh(), "
                      "(table_name) AS varve_refresh(table_name)")

@@ -1,7 +1,8 @@
-// Lets SQL ask what lies in the lake: varve.refresh([table]).
+// Lets SQL bring rows into the lake, and ask what lies there: varve.flush(t), varve.refresh([t]).
 //
-// Role:     SELECT varve.refresh('t') -> [lake functions] -> LakeSync.
-// Errors:   42P01 for a table that is not Varve's; what the round gave.
+// Role:     SELECT varve.flush('t') -> [lake functions] -> catalog::Maintenance, LakeSync. A flush
+//           gives the rows that it committed, a refresh the table's version in the lake.
+// Errors:   42P01 for a table that is not Varve's; what the flush or the round gave.
 // Threads:  safe; a call blocks on the store.
 #pragma once
 

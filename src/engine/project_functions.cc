@@ -5,7 +5,7 @@
 
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
-#include "engine/system_views.h"
+#include "engine/table_argument.h"
 
 namespace varve::engine {
 
@@ -55,14 +55,7 @@ void CreateProjects(duckdb::DataChunk& args, duckdb::ExpressionState& state,
 
 void DropProjects(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
   EngineCore& core = CoreOf(state);
-  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
-  for (duckdb::idx_t i = 0; i < args.size(); i++) {
-    const Value value = args.data[0].GetValue(i);
-    if (value.IsNull()) {
-      duckdb::FlatVector::SetNull(result, i, true);
-      continue;
-    }
-    const std::string id = value.ToString();
+  ForEachText(args, result, [&](const std::string& id) {
     if (!core.options.projects->ids()->contains(id)) {
       ThrowStatus(
           SqlErrorf(sqlstate::kUndefinedObject, "project \"{}\" has no storage of its own", id));
@@ -71,8 +64,8 @@ void DropProjects(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckd
     const Status removed = core.sync->RemoveProject(id);
     core.router.Reopen(id);
     ThrowIfError(removed);
-    result.SetValue(i, value);
-  }
+    return Value(id);
+  });
 }
 
 }  // namespace

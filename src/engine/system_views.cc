@@ -1,18 +1,12 @@
 #include "engine/system_views.h"
 
-#include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
-#include <duckdb/catalog/entry_lookup_info.hpp>
-#include <duckdb/execution/expression_executor_state.hpp>
 #include <duckdb/main/extension/extension_loader.hpp>
-#include <duckdb/parser/qualified_name.hpp>
-#include <duckdb/planner/expression/bound_function_expression.hpp>
 #include <vector>
 
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
 #include "engine/lake_functions.h"
 #include "engine/project_functions.h"
-#include "engine/session_state.h"
 #include "engine/upkeep_functions.h"
 
 namespace varve::engine {
@@ -358,67 +352,6 @@ void ScanSystem(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckd
   out.SetCardinality(count);
 }
 
-// ---- varve.flush ----
-
-struct FlushInfo : duckdb::ScalarFunctionInfo {
-  explicit FlushInfo(EngineCore& c) : core(c) {}
-  EngineCore& core;
-};
-
-}  // namespace
-
-TableRef ResolveTable(duckdb::ClientContext& context, const std::string& text) {
-  const auto session = SessionState::Of(context);
-  const auto name = duckdb::QualifiedName::Parse(text);
-  const duckdb::EntryLookupInfo lookup(duckdb::CatalogType::TABLE_ENTRY, name.name);
-  const auto entry = duckdb::Catalog::GetEntry(context, name.catalog, name.schema, lookup,
-                                               duckdb::OnEntryNotFound::RETURN_NULL);
-  TableRef table;
-  if (session && entry && entry->type == duckdb::CatalogType::TABLE_ENTRY) {
-    table = session->FindTable(entry->Cast<duckdb::TableCatalogEntry>());
-  }
-  if (!table) {
-    ThrowStatus(SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" is not a Varve table", text));
-  }
-  return table;
-}
-
-std::vector<TableRef> ResolveWithParts(duckdb::ClientContext& context, const std::string& text) {
-  std::vector<TableRef> tables = {ResolveTable(context, text)};
-  for (auto& [project, part] : SessionState::Of(context)->PartsOf(tables.front()->id)) {
-    tables.push_back(part);
-  }
-  return tables;
-}
-
-namespace {
-
-void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
-  const auto& function = state.expr.Cast<duckdb::BoundFunctionExpression>().function;
-  auto& core = static_cast<const FlushInfo&>(*function.function_info).core;
-  if (core.parts.maintenance == nullptr) {
-    ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "flushing is not available yet"));
-  }
-  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
-  for (duckdb::idx_t i = 0; i < args.size(); i++) {
-    const Value name = args.data[0].GetValue(i);
-    if (name.IsNull()) {
-      duckdb::FlatVector::SetNull(result, i, true);
-      continue;
-    }
-    int64_t rows = 0;
-    Status first;
-    // One project's storage that is down keeps no other rows from being flushed.
-    for (const TableRef& table : ResolveWithParts(state.GetContext(), name.ToString())) {
-      const auto flushed = core.parts.maintenance->Flush(table);
-      rows += flushed.ok() ? *flushed : 0;
-      if (first.ok() && !flushed.ok()) first = flushed.status();
-    }
-    ThrowIfError(first);
-    duckdb::FlatVector::GetData<int64_t>(result)[i] = rows;
-  }
-}
-
 }  // namespace
 
 void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core) {
@@ -429,11 +362,6 @@ void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core) {
     function.function_info = duckdb::make_shared_ptr<SystemInfo>(table, core);
     loader.RegisterFunction(std::move(function));
   }
-  duckdb::ScalarFunction flush("varve_flush", {LogicalType::VARCHAR}, LogicalType::BIGINT,
-                               FlushTables);
-  flush.SetVolatile();
-  flush.function_info = duckdb::make_shared_ptr<FlushInfo>(core);
-  loader.RegisterFunction(std::move(flush));
   RegisterLakeFunctions(loader, core);
   RegisterUpkeepFunctions(loader, core);
   RegisterProjectFunctions(loader, core);
@@ -449,10 +377,7 @@ Status CreateSystemViews(duckdb::Connection& connection) {
   }
   VARVE_RETURN_IF_ERROR(CreateLakeMacros(connection));
   VARVE_RETURN_IF_ERROR(CreateUpkeepMacros(connection));
-  VARVE_RETURN_IF_ERROR(CreateProjectMacros(connection));
-  return RunInternal(connection,
-                     "CREATE OR REPLACE MACRO varve.flush(table_name) AS varve_flush(table_name)")
-      .status();
+  return CreateProjectMacros(connection);
 }
 
 }  // namespace varve::engine

@@ -4,7 +4,7 @@
 
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
-#include "engine/system_views.h"
+#include "engine/table_argument.h"
 
 namespace varve::engine {
 
@@ -30,15 +30,9 @@ void DoUpkeep(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::V
     ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "the upkeep of tables is not available yet"));
   }
   auto& context = state.GetContext();
-  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
-  for (duckdb::idx_t i = 0; i < args.size(); i++) {
-    const Value name = args.data[0].GetValue(i);
-    if (name.IsNull()) {
-      duckdb::FlatVector::SetNull(result, i, true);
-      continue;
-    }
+  ForEachText(args, result, [&](const std::string& name) {
     std::string report;
-    for (const TableRef& table : ResolveWithParts(context, name.ToString())) {
+    for (const TableRef& table : ResolveWithParts(context, name)) {
       const Result<std::string> done =
           (upkeep->*info.work)(table, [&context] { return context.IsInterrupted(); });
       if (!table->is_part()) {
@@ -50,8 +44,8 @@ void DoUpkeep(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::V
       ThrowIfError(Annotate(done.status(), whose));
       report += fmt::format("; {}: {}", whose, *done);
     }
-    result.SetValue(i, Value(report));
-  }
+    return Value(report);
+  });
 }
 
 constexpr struct {
