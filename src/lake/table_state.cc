@@ -10,8 +10,8 @@
 namespace varve::lake {
 namespace {
 
-// Features of writer version 7 that ask little of us: Varve changes no row, columns with an
-// invariant are refused one by one, and domains are kept as they are.
+// Features of writer version 7 that ask little of us: no row is removed from an append-only table,
+// columns with an invariant are refused one by one, and domains are kept as they are.
 constexpr std::array<std::string_view, 3> kKnownWriterFeatures = {"appendOnly", "invariants",
                                                                   "domainMetadata"};
 constexpr int64_t kWriterVersionMax = 2;

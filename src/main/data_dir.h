@@ -2,7 +2,7 @@
 //
 // Layout:   LOCK (held while the server runs, holds its pid), node_id (a UUID, made at the first
 //           start: the appId under which this node commits to Delta tables), log/, lake/, scratch/,
-//           meta.duckdb.
+//           staged/, cache/, tmp/ (what DuckDB spills), meta.duckdb, projects.json.
 // Errors:   55006 when another server holds the folder; DataLoss when node_id is not readable.
 // Threads:  used once, at start.
 #pragma once

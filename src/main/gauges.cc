@@ -77,19 +77,21 @@ void RegisterStaged(const buffer::Buffer& buffer) {
 }  // namespace
 
 void RegisterGauges(const buffer::MemoryBudget& budget, const buffer::Buffer& buffer,
-                    const log::LocalLog& log, const catalog::Maintenance& maintenance) {
+                    const log::LocalLog& log, const catalog::Maintenance& maintenance,
+                    const catalog::TableUpkeep& upkeep) {
   Telemetry& telemetry = Telemetry::Get();
   telemetry.SetGauge("varve_buffer_bytes", "Memory held by rows that are not in the lake yet.",
                      [&budget] { return static_cast<double>(budget.used()); });
   telemetry.SetGauge("varve_buffer_bytes_max", "Limit of varve_buffer_bytes.",
                      [&budget] { return static_cast<double>(budget.hard_bytes()); });
-  telemetry.SetGauge("varve_jobs_failing", "Background jobs whose last run failed.",
-                     [&maintenance] {
-                       double failing = 0;
-                       for (const catalog::JobInfo& job : maintenance.Jobs())
-                         failing += job.last_error.empty() ? 0 : 1;
-                       return failing;
-                     });
+  telemetry.SetGauge(
+      "varve_jobs_failing", "Background jobs whose last run failed.", [&maintenance, &upkeep] {
+        const auto failed = [](const catalog::JobInfo& job) { return !job.last_error.empty(); };
+        const auto jobs = maintenance.Jobs();
+        const auto others = upkeep.Jobs();
+        return static_cast<double>(std::count_if(jobs.begin(), jobs.end(), failed) +
+                                   std::count_if(others.begin(), others.end(), failed));
+      });
   RegisterStaged(buffer);
   RegisterLog(log);
 }

@@ -309,7 +309,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   local_runner.Start(kLocalJobThreads);
   runner.Start(kJobThreads);
   upkeep->Start([this] { upkeep_priority.Enter(); });
-  RegisterGauges(budget, buffer, *log, *background);
+  RegisterGauges(budget, buffer, *log, *background, *upkeep);
   RegisterCacheGauges(*cache);
   return OkStatus();
 }

@@ -9,15 +9,9 @@ import psycopg
 import pytest
 
 from tests.integration.test_s3 import bucket_options
-from tests.support.varve_server import VarveServer
+from tests.support import metrics
+from tests.support.varve_server import BY_HAND, VarveServer
 
-# Nothing on a schedule: the tests say when.
-BY_HAND = {
-    "compact-interval-secs": 0,
-    "retention-interval-secs": 0,
-    "vacuum-interval-secs": 0,
-    "flush-interval-secs": 3600,
-}
 START = "2026-01-05 00:00:00+00"
 
 
@@ -279,3 +273,15 @@ def test_compaction_runs_by_itself_and_is_shown(tmp_path):
         job = "SELECT runs > 0, last_error IS NULL FROM varve.jobs WHERE name = 'compact'"
         assert connection.execute(job).fetchone() == (True, True)
         assert one(connection, "SELECT count(*) FROM t") == 1600
+
+
+def test_a_job_that_fails_is_counted(tmp_path):
+    options = {**BY_HAND, "vacuum-interval-secs": 1}
+    with VarveServer(tmp_path / "data", options) as server, server.connect() as connection:
+        make_table(connection)
+        add_file(connection, 0)
+        assert metrics.read(server)["varve_jobs_failing"] == 0
+        (data_file,) = data_files(folder_of(server, connection))
+        data_file.rename(tmp_path / "gone")
+        metrics.wait_until(server, lambda now: now["varve_jobs_failing"] == 1, "a failing vacuum")
+        assert "does not list a file" in one(connection, "SELECT last_error FROM varve.jobs WHERE name = 'vacuum'")
