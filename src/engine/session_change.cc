@@ -64,11 +64,13 @@ Result<TableRef> DuckSession::PartToChange(const TableRef& table,
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) return table;
+  const bool names_one = named && named->size() == 1;
   return WithHint(SqlErrorf(sqlstate::kFeatureNotSupported,
                             "one statement cannot change rows of table \"{}\" in the storage of "
                             "several projects",
                             table->name.table),
-                  "Add project_id = '...' to its WHERE.");
+                  names_one ? "Rows of this project are in the server's own storage too."
+                            : "Add project_id = '...' to its WHERE.");
 }
 
 Status DuckSession::CheckMayChange() const {

@@ -376,6 +376,20 @@ def test_changes_and_definitions_reach_the_own_bucket(setup):
     assert not parquet(setup.own, setup.own_bucket, "events") and not parquet(setup.main, setup.bucket, "events")
 
 
+def test_rows_from_before_the_project_are_told_of_when_they_stand_in_the_way(setup):
+    connection = setup.connection
+    connection.execute(TABLE)
+    insert(connection, "acme", 0)
+    flush(connection)
+    setup.declare()
+    insert(connection, "acme", 100)
+    flush(connection)
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="several projects") as refused:
+        connection.execute("DELETE FROM events WHERE project_id = 'acme'")
+    assert refused.value.diag.message_hint == "Rows of this project are in the server's own storage too."
+    assert numbers(connection) == [*range(10), *range(100, 110)]
+
+
 def test_an_empty_data_folder_finds_what_a_project_has(setup, tmp_path):
     setup.connection.execute(TABLE)
     setup.declare()
