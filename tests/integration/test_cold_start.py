@@ -228,6 +228,15 @@ def test_the_refresh_job_finds_what_delta_rs_appends(tmp_path):
         assert rows(connection, "SELECT last_error FROM varve.jobs WHERE name = 'lake-refresh'") == [(None,)]
 
 
+def wait_for_rounds(connection, count):
+    runs = "SELECT runs FROM varve.jobs WHERE name = 'lake-refresh'"
+    enough = rows(connection, runs)[0][0] + count
+    deadline = time.monotonic() + 60
+    while rows(connection, runs)[0][0] < enough:
+        assert time.monotonic() < deadline, "no round of lake-refresh ends"
+        time.sleep(0.05)
+
+
 def test_a_dropped_table_does_not_come_back(tmp_path):
     server = VarveServer(tmp_path / "data", {"lake-refresh-secs": 1})
     with server.start().connect() as connection:
@@ -235,7 +244,7 @@ def test_a_dropped_table_does_not_come_back(tmp_path):
         connection.execute("INSERT INTO t VALUES (now())")
         connection.execute("SELECT varve.flush('t')")
         connection.execute("DROP TABLE t")
-        time.sleep(2)
+        wait_for_rounds(connection, 2)
         assert rows(connection, "SELECT * FROM varve.tables WHERE table_name = 't'") == []
     server.stop()
     with server.start(), server.connect() as connection:
