@@ -122,7 +122,7 @@ Result<bool> Compactor::Merge(const TableRef& table, lake::DeltaTable& delta,
   const int64_t written = merged->bytes;
   const std::string object = ObjectName(*table, merged->path);
   VARVE_RETURN_IF_ERROR(parts_.store.PutFile(object, folder.path() + "/out.parquet"));
-  const Status committed = Commit(table, delta, bin, *std::move(merged));
+  Status committed = Commit(table, delta, bin, *std::move(merged));
   if (!committed.ok()) {
     // A commit of unknown outcome may refer to the file: vacuum deletes it if it does not.
     if (lake::IsKnownNotCommitted(committed)) parts_.store.Delete(object).IgnoreError();
