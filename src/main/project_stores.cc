@@ -195,6 +195,7 @@ catalog::ProjectIdsRef ProjectStores::ids() const {
 std::vector<Cloud*> ProjectStores::clouds() const {
   MutexLock lock(mu_);
   std::vector<Cloud*> clouds;
+  clouds.reserve(opened_.size());
   for (const Opened& opened : opened_) clouds.push_back(opened.cloud.get());
   return clouds;
 }
