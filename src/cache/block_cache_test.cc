@@ -1,6 +1,7 @@
 #include "cache/block_cache.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <filesystem>
 #include <random>
@@ -23,6 +24,7 @@ constexpr uint64_t kMb = uint64_t{1} << 20;
 class BlockCacheTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    spdlog::default_logger_raw();  // made here, as main does, and not by two threads at once
     folder_ = std::filesystem::temp_directory_path() / ("varve-cache-" + Uuid::MakeV4().ToString());
     std::filesystem::create_directories(folder_);
     local_ = *io::LocalStore::Open((folder_ / "store").string());

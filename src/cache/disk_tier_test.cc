@@ -1,6 +1,7 @@
 #include "cache/disk_tier.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <random>
 
@@ -18,6 +19,7 @@ constexpr int64_t kSecond = 1'000'000;
 class DiskTierTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    spdlog::default_logger_raw();  // made here, as main does, and not by two threads at once
     options_.dir = "/cache";
     options_.bytes_max = 8 << 20;
     options_.ttl_us = 3600 * kSecond;

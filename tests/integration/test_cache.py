@@ -3,6 +3,7 @@
 import pytest
 
 from tests.integration.test_s3 import bucket_options, insert, make_table, totals
+from tests.support import metrics
 from tests.support.varve_server import VarveServer
 
 ROWS = 50_000
@@ -80,3 +81,42 @@ def test_the_folder_may_be_deleted_or_damaged(tmp_path, versity_gw):
         server.start()
         with server.connect() as connection:
             assert totals(connection) == expected
+
+
+def test_the_telemetry_says_what_the_view_says(tmp_path, versity_gw):
+    """Every count is made to be more than 0 first, and the disk tier writes when it likes."""
+    bucket = versity_gw.new_bucket()
+    with serve(tmp_path, versity_gw, bucket) as server:
+        with server.connect() as connection:
+            make_table(connection)
+            for part in range(3):
+                insert(connection, part * ROWS, ROWS)
+                connection.execute("SELECT varve.flush('public.readings')")
+            expected = totals(connection)
+        server.stop()
+        blocks = sorted((tmp_path / "data" / "cache").glob("*.blk"))
+        assert len(blocks) >= 3
+        blocks[0].write_bytes(b"not a block")
+        blocks[1].unlink()
+        server.start()
+        with server.connect() as connection:
+            assert totals(connection) == expected
+            assert totals(connection) == expected
+
+            def agree(shown):
+                now = cache(connection)
+                for tier in ("memory", "disk"):
+                    for count, name in (("bytes", "bytes"), ("hits", "hits_total"), ("misses", "misses_total")):
+                        if shown[f'varve_cache_{name}{{tier="{tier}"}}'] != now[tier][count]:
+                            return False
+                return (
+                    shown['varve_cache_errors_total{tier="disk"}'] == now["disk"]["errors"]
+                    and shown["varve_cache_requests_total"] == now["store"]["entries"]
+                    and shown["varve_cache_fetched_bytes_total"] == now["store"]["bytes"]
+                )
+
+            metrics.wait_until(server, agree, "metrics and view with the same counts")
+            now = cache(connection)
+            assert all(now["memory"][count] > 0 for count in ("bytes", "hits", "misses")), now
+            assert all(now["disk"][count] > 0 for count in ("bytes", "hits", "misses")), now
+            assert now["store"]["entries"] > 0 and now["store"]["bytes"] > 0
