@@ -22,17 +22,21 @@ bool ComesFirst(const std::shared_ptr<const DataFile>& a,
   return a->path < b->path;
 }
 
+// Files of this size or more are left alone.
+int64_t FullBytes(const CompactionLimits& limits) { return limits.target_bytes / 4 * 3; }
+
 // The longest run of the smallest files that is worth it; empty when none is.
 CompactionBin Choose(CompactionBin candidates, const CompactionLimits& limits) {
   std::sort(candidates.begin(), candidates.end(), ComesFirst);
-  const int64_t full_bytes = limits.target_bytes * 3 / 4;
+  const int64_t bytes_max = limits.target_bytes / 4 * 5;
   size_t chosen = 0;
   int64_t bytes = 0;
   int64_t largest = 0;
   for (size_t i = 0; i < candidates.size() && i < limits.inputs_max; ++i) {
     bytes += candidates[i]->bytes;
+    if (bytes > bytes_max) break;
     largest = std::max(largest, candidates[i]->bytes);
-    const bool full = bytes >= full_bytes;
+    const bool full = bytes >= FullBytes(limits);
     if (full && i > 0) {
       chosen = i + 1;
       break;
@@ -48,7 +52,7 @@ CompactionBin Choose(CompactionBin candidates, const CompactionLimits& limits) {
 std::vector<CompactionBin> PlanCompaction(const FileSet& files, const CompactionLimits& limits) {
   std::map<decltype(DataFile::partition_values), CompactionBin> partitions;
   for (const auto& file : files.files) {
-    if (file->bytes < limits.target_bytes / 2) partitions[file->partition_values].push_back(file);
+    if (file->bytes < FullBytes(limits)) partitions[file->partition_values].push_back(file);
   }
   std::vector<CompactionBin> bins;
   for (auto& [values, candidates] : partitions) {

@@ -2,10 +2,11 @@
 //
 // Role:     FileSet -> [PlanCompaction] -> Compactor.
 // Units:    bytes of files as they are in the store.
-// Limits:   a file of at least half the target is never touched. A byte is rewritten at most
-//           log2(target / size of the file it came in) + 2 times, because each rewriting at least
-//           doubles the file that it is in, or fills a file. At most log2(target / smallest file) +
-//           4 files per partition are left below half the target.
+// Limits:   a file of at least 3/4 of the target is never touched, and none of more than 5/4 is
+//           made. A byte is rewritten at most log2(target / size of the file it came in) + 2 times,
+//           because each rewriting at least doubles the file that it is in, or fills a file. At
+//           most log2(target / smallest file) + 4 files per partition are left below half the
+//           target.
 // Threads:  pure functions.
 #pragma once
 

@@ -48,6 +48,10 @@ TEST(CompactionPlanTest, FilesNearTheTargetAreNeverTouched) {
       {FileOf("a", kTarget / 2 - 1, 1), FileOf("b", kTarget / 2 - 1, 2), FileOf("c", kTarget, 3)});
   ASSERT_THAT(bins, SizeIs(1));
   EXPECT_THAT(bins[0], SizeIs(2)) << "two that fill a file";
+  EXPECT_THAT(Plan({FileOf("a", kTarget / 100 * 53, 1), FileOf("b", kTarget / 100 * 53, 2)}),
+              SizeIs(1));
+  EXPECT_THAT(Plan({FileOf("a", kTarget / 10 * 7, 1), FileOf("b", kTarget / 10 * 7, 2)}), IsEmpty())
+      << "together they are farther from the target than alone";
 }
 
 TEST(CompactionPlanTest, PartitionsAreNotMixed) {
@@ -109,7 +113,7 @@ struct Feed {
       const bool first = generations.at(file->path) == 0;
       bytes += static_cast<double>(file->bytes) * (first ? kept_at_first : 1.0);
       generation = std::max(generation, generations.at(file->path));
-      EXPECT_LT(file->bytes, kTarget / 2);
+      EXPECT_LT(file->bytes, kTarget / 4 * 3);
       files.erase(file->path);
     }
     rewritten += bytes;

@@ -35,7 +35,7 @@ class CompactorTest : public UpkeepFixture {
 };
 
 TEST_F(CompactorTest, SmallFilesBecomeOne) {
-  AddFiles({{"a", 100}, {"b", 100}, {"c", 100}, {"d", 100}, {"big", 600}});
+  AddFiles({{"a", 100}, {"b", 100}, {"c", 100}, {"d", 100}, {"big", 800}});
   const auto report = compactor_.Run(events_, {});
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->merges, 1);

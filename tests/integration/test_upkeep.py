@@ -253,6 +253,7 @@ def test_an_open_cursor_keeps_its_files(anywhere):
             connection.execute("SELECT varve.compact('t')")
             age(data_files(folder), 2)
             connection.execute("SELECT varve.vacuum('t')")
+            assert len(data_files(folder)) == 9, "those of the statement, and what became of them"
             seen.update(row[0] for row in rows)
         assert len(seen) == 20000
         reader.commit()
