@@ -19,7 +19,14 @@ constexpr int kRowGroupRowsMax = 122880;
 // Of a run of the external sort: how much of the inputs is sorted at once, and how many rows each
 // reader of a run holds.
 constexpr int64_t kRunBytes = 32 << 20;
-constexpr int kRunRowGroupRows = 4096;
+constexpr int kRunRowGroupRows = 2048;
+constexpr int kRunRowGroupBytes = 8 << 20;
+// Runs that are read side by side. Each took 40 MB when rows of a kilobyte were read, most of it
+// outside of DuckDB's limit.
+constexpr size_t kRunsAtOnce = 3;
+// Of what is sorted on disk, a row group may take this part of the memory: readers of runs need
+// theirs, and DuckDB's writer takes about twice its row group, not all of it within its limit.
+constexpr uint64_t kRowGroupShare = 8;
 
 // jsonb and uuid are strings in files, as Delta has them.
 duckdb::LogicalType FileType(const Type& type) {
@@ -47,14 +54,18 @@ class Rewriting {
   std::string OrderBy() const;
   struct Target {
     std::string path;
-    bool is_run = false;  // of the external sort, else the result
+    bool is_run = false;           // of the external sort, else the result
+    uint64_t row_group_bytes = 0;  // of the result
   };
   std::string CopyInto(const std::string& from, const Target& target) const;
   SortedMerge::Columns Columns() const;
   Result<int64_t> MergeStreams(std::vector<MergeStream> streams, const Target& target,
                                bool& unsorted);
   std::string RowsOf(size_t input) const;
-  Result<std::string> WriteRun(size_t begin, size_t end);
+  MergeStream StreamOf(size_t input, int64_t newest_us) const;
+  Status CopySorted(size_t input, const std::string& path);
+  Status SortInto(size_t begin, size_t end, const std::string& path);
+  Status AddRuns(size_t begin, size_t end, std::vector<std::string>& runs);
   Result<int64_t> MergeRuns(const std::vector<std::string>& runs, const Target& target);
   std::string NewRunPath() const;
   Result<int64_t> Run(const std::string& sql);
@@ -106,7 +117,9 @@ Result<std::string> Rewriting::SelectListOf(const lake::RewriteInput& input) {
 
 Status Rewriting::Prepare() {
   for (const char* setting : {"SET parquet_metadata_cache = false", "SET TimeZone = 'UTC'",
-                              "SET preserve_insertion_order = false"}) {
+                              "SET preserve_insertion_order = false",
+                              // Nothing is read twice.
+                              "SET enable_external_file_cache = false"}) {
     VARVE_RETURN_IF_ERROR(RunInternal(connection_, setting).status());
   }
   for (const lake::RewriteInput& input : spec_.inputs) {
@@ -142,14 +155,14 @@ std::string Rewriting::CopyInto(const std::string& from, const Target& target) c
   std::string options;
   if (target.is_run) {
     options = fmt::format(
-        "FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {}, "
+        "FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {}, ROW_GROUP_SIZE_BYTES {}, "
         "DICTIONARY_SIZE_LIMIT 1",
-        kRunRowGroupRows);
+        kRunRowGroupRows, kRunRowGroupBytes);
   } else {
     options = fmt::format(
         "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE {}, "
         "ROW_GROUP_SIZE_BYTES {}",
-        spec_.format.zstd_level, kRowGroupRowsMax, spec_.format.row_group_bytes);
+        spec_.format.zstd_level, kRowGroupRowsMax, target.row_group_bytes);
     if (has_bloom) options += fmt::format(", DICTIONARY_SIZE_LIMIT {}", kRowGroupRowsMax);
   }
   return fmt::format("COPY ({}) TO {} ({})", from, SqlLiteral(target.path), options);
@@ -201,19 +214,32 @@ std::string Rewriting::RowsOf(size_t input) const {
                      select_lists_[input], SqlLiteral(spec_.inputs[input].path));
 }
 
+MergeStream Rewriting::StreamOf(size_t input, int64_t newest_us) const {
+  return {fmt::format("SELECT *, {} FROM ({})", SortKey(), RowsOf(input)), newest_us};
+}
+
 Result<int64_t> Rewriting::Merge(bool& unsorted) {
   std::vector<MergeStream> streams;
   for (size_t i = 0; i < spec_.inputs.size(); i++) {
     const TimeRange& times = spec_.inputs[i].file->time_range;
-    streams.push_back({fmt::format("SELECT *, {} FROM ({})", SortKey(), RowsOf(i)),
-                       times.empty() ? INT64_MAX : times.max.value});
+    streams.push_back(StreamOf(i, times.empty() ? INT64_MAX : times.max.value));
   }
-  return MergeStreams(std::move(streams), {spec_.path, /*is_run=*/false}, unsorted);
+  return MergeStreams(std::move(streams), {spec_.path, false, spec_.format.row_group_bytes},
+                      unsorted);
 }
 
-// Writes the rows of inputs [begin, end) as a sorted run. Files with the same columns are read
-// together: thousands of small scans would not be planned.
-Result<std::string> Rewriting::WriteRun(size_t begin, size_t end) {
+// The rows of one input as a run. Most files are sorted already, and sorting one that takes more
+// than the memory once it is read is more than DuckDB does within a small limit.
+Status Rewriting::CopySorted(size_t input, const std::string& path) {
+  bool unsorted = false;
+  const Status copied =
+      MergeStreams({StreamOf(input, INT64_MAX)}, {path, /*is_run=*/true}, unsorted).status();
+  return unsorted ? SortInto(input, input + 1, path) : copied;
+}
+
+// The rows of inputs [begin, end) as one run. Files with the same columns are read together:
+// thousands of small scans would not be planned.
+Status Rewriting::SortInto(size_t begin, size_t end, const std::string& path) {
   std::map<std::string, std::string> paths;  // by select list
   for (size_t i = begin; i < end; i++) {
     std::string& list = paths[select_lists_[i]];
@@ -226,14 +252,31 @@ Result<std::string> Rewriting::WriteRun(size_t begin, size_t end) {
     from +=
         fmt::format("SELECT {} FROM read_parquet([{}], hive_partitioning = false)", columns, list);
   }
-  std::string path = NewRunPath();
-  VARVE_RETURN_IF_ERROR(
-      Run(CopyInto(fmt::format("FROM ({}) ORDER BY {}", from, OrderBy()), {path, true})).status());
-  return path;
+  return Run(CopyInto(fmt::format("FROM ({}) ORDER BY {}", from, OrderBy()), {path, true}))
+      .status();
+}
+
+// Writes inputs [begin, end) as a run, or each as one when they are too much together.
+Status Rewriting::AddRuns(size_t begin, size_t end, std::vector<std::string>& runs) {
+  if (end - begin > 1) {
+    std::string path = NewRunPath();
+    Status sorted = SortInto(begin, end, path);
+    if (sorted.ok()) {
+      runs.push_back(std::move(path));
+      return OkStatus();
+    }
+    if (SqlStateOf(sorted) != sqlstate::kOutOfMemory) return sorted;
+  }
+  for (size_t i = begin; i < end; i++) {
+    runs.push_back(NewRunPath());
+    VARVE_RETURN_IF_ERROR(CopySorted(i, runs.back()));
+  }
+  return OkStatus();
 }
 
 Result<int64_t> Rewriting::MergeRuns(const std::vector<std::string>& runs, const Target& target) {
   std::vector<MergeStream> streams;
+  streams.reserve(runs.size());
   for (const std::string& run : runs) {
     streams.push_back(
         {fmt::format("SELECT *, {} FROM read_parquet({})", SortKey(), SqlLiteral(run)), INT64_MAX});
@@ -255,17 +298,18 @@ Result<int64_t> Rewriting::Sort() {
     while (end < spec_.inputs.size() && (end == begin || bytes < kRunBytes)) {
       bytes += spec_.inputs[end++].file->bytes;
     }
-    VARVE_ASSIGN_OR_RETURN(std::string run, WriteRun(begin, end));
-    runs.push_back(std::move(run));
+    VARVE_RETURN_IF_ERROR(AddRuns(begin, end, runs));
     begin = end;
   }
-  while (runs.size() > SortedMerge::kOpenMax) {
-    const std::vector<std::string> first(runs.begin(), runs.begin() + SortedMerge::kOpenMax);
-    runs.erase(runs.begin(), runs.begin() + SortedMerge::kOpenMax);
+  while (runs.size() > kRunsAtOnce) {
+    const std::vector<std::string> first(runs.begin(), runs.begin() + kRunsAtOnce);
+    runs.erase(runs.begin(), runs.begin() + kRunsAtOnce);
     runs.push_back(NewRunPath());
     VARVE_RETURN_IF_ERROR(MergeRuns(first, {runs.back(), true}).status());
   }
-  return MergeRuns(runs, {spec_.path, false});
+  const uint64_t row_group_bytes =
+      std::min(spec_.format.row_group_bytes, spec_.memory_bytes_max / kRowGroupShare);
+  return MergeRuns(runs, {spec_.path, false, row_group_bytes});
 }
 
 Result<lake::RewriteResult> RewriteIn(const lake::RewriteSpec& spec, duckdb::DuckDB& instance,

@@ -50,8 +50,9 @@ class FileRewriterTest : public EngineFixture {
     return {std::make_shared<const DataFile>(*std::move(file)), Path(name)};
   }
   // A file that another engine wrote. Its times are not known.
-  lake::RewriteInput WriteForeign(const std::string& name, const std::string& query) {
-    Query("COPY (" + query + ") TO '" + Path(name) + "' (FORMAT parquet)");
+  lake::RewriteInput WriteForeign(const std::string& name, const std::string& query,
+                                  const std::string& options = "") {
+    Query("COPY (" + query + ") TO '" + Path(name) + "' (FORMAT parquet" + options + ")");
     auto file = std::make_shared<DataFile>();
     file->path = name;
     return {file, Path(name)};
@@ -147,6 +148,27 @@ TEST_F(FileRewriterTest, MoreOverlappingFilesThanCanBeOpenAreSorted) {
   const auto result = Rewrite(inputs);
   EXPECT_TRUE(result.sorted_again);
   EXPECT_EQ(OfResult("count(*) || ' ' || count(DISTINCT id)"), "8000 8000");
+  EXPECT_TRUE(ResultIsSorted());
+}
+
+// Small as files, and each alone more than the memory once it is read.
+TEST_F(FileRewriterTest, FilesThatAreLargeWhenReadStayWithinTheMemory) {
+  std::vector<lake::RewriteInput> inputs;
+  for (int f = 0; f < 4; f++) {
+    inputs.push_back(WriteForeign(
+        fmt::format("f{}", f),
+        fmt::format("SELECT make_timestamptz((200000 - i * 4 + {}) * 1000000) AS timestamp, "
+                    "repeat(md5((i // 9)::text), 40) || '{}-' || i AS id FROM range(50000) r(i) "
+                    "ORDER BY 1 DESC",
+                    f, f),
+        ", ROW_GROUP_SIZE 20480"));
+  }
+  auto spec = Spec(inputs);
+  spec.memory_bytes_max = uint64_t{112} << 20;
+  const auto result = rewriter_.Rewrite(spec);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->sorted_again);
+  EXPECT_EQ(OfResult("count(*) || ' ' || count(DISTINCT id)"), "200000 200000");
   EXPECT_TRUE(ResultIsSorted());
 }
 

@@ -67,7 +67,7 @@ def test_a_large_partition_within_the_memory_limit(tmp_path, overlap):
             said = connection.execute("SELECT varve.compact('t')").fetchone()[0]
             taken = memory_mb(server, "VmHWM") - before
             print(f"\n{overlap}: {int(bytes_before) >> 20} MB, {said}, {taken} MB taken")
-            assert said.startswith(f"{FILES} files of ")
+            assert int(said.split()[0]) >= FILES, "merged at least once each"
             assert taken <= LIMIT_MB
             rows = FILES * ROWS_PER_FILE
             assert connection.execute("SELECT count(*), sum(id) FROM t").fetchone() == (
