@@ -1,4 +1,4 @@
-"""No row is seen twice or missed while flushes run: readers count, thousands of times."""
+"""No row is seen twice or missed while flushes and compactions run: readers count, thousands of times."""
 
 import threading
 
@@ -7,6 +7,7 @@ import pytest
 READS = 2_000
 ROWS_PER_INSERT = 7
 FLUSH_PAUSE_S = 0.2
+FLUSHES_PER_COMPACTION = 10
 COLUMNS = "(timestamp timestamptz NOT NULL, writer integer NOT NULL, n bigint NOT NULL)"
 
 
@@ -33,10 +34,12 @@ def write(server, counters, writer, stop):
 
 def flush(server, flushes, stop):
     with server.connect() as connection:
-        # Paced: each flush adds files, and without compaction a reader opens every one of them.
+        # Paced: each flush adds files, and a reader opens every one of them.
         while not stop.wait(FLUSH_PAUSE_S):
             connection.execute("SELECT varve.flush('raw.counted')")
             flushes.append(1)
+            if len(flushes) % FLUSHES_PER_COMPACTION == 0:
+                connection.execute("SELECT varve.compact('raw.counted')")
 
 
 def read(server, counters, reads):

@@ -22,6 +22,8 @@ OPTIONS = {
 }
 ROWS_PER_COPY = 1000
 BODY = "x" * 990
+# How long a statement waits for the store before it fails; by default half a minute.
+RETRY_S = 4
 # From SIGTERM, as the guide promises.
 END_WITHIN_S = OPTIONS["shutdown-grace-secs"] + 25
 
@@ -46,6 +48,7 @@ def options_for(outage):
         "s3-access-key": store.access_key,
         "s3-secret-key": store.secret_key,
         "s3-allow-http": "true",
+        "s3-retry-secs": RETRY_S,
     }
 
 
@@ -153,6 +156,9 @@ def test_a_kill_during_the_outage_loses_nothing(server, outage):
 
 
 def test_an_end_during_the_outage_is_in_time(server, outage):
+    server.stop()
+    server.options.pop("s3-retry-secs", None)  # An end must not wait for what is tried by default.
+    server.start()
     with outage:
         rows = write(server, 0, 2 * BUFFER_MB)
         wait_for_backlog(server)
