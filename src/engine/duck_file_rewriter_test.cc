@@ -157,8 +157,8 @@ TEST_F(FileRewriterTest, FilesThatAreLargeWhenReadStayWithinTheMemory) {
   for (int f = 0; f < 4; f++) {
     inputs.push_back(WriteForeign(
         fmt::format("f{}", f),
-        fmt::format("SELECT make_timestamptz((200000 - i * 4 + {}) * 1000000) AS timestamp, "
-                    "repeat(md5((i // 9)::text), 40) || '{}-' || i AS id FROM range(50000) r(i) "
+        fmt::format("SELECT make_timestamptz((600000 - i * 4 + {}) * 1000000) AS timestamp, "
+                    "repeat(md5((i // 9)::text), 40) || '{}-' || i AS id FROM range(120000) r(i) "
                     "ORDER BY 1 DESC",
                     f, f),
         ", ROW_GROUP_SIZE 20480"));
@@ -168,7 +168,7 @@ TEST_F(FileRewriterTest, FilesThatAreLargeWhenReadStayWithinTheMemory) {
   const auto result = rewriter_.Rewrite(spec);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_TRUE(result->sorted_again);
-  EXPECT_EQ(OfResult("count(*) || ' ' || count(DISTINCT id)"), "200000 200000");
+  EXPECT_EQ(OfResult("count(*) || ' ' || count(DISTINCT id)"), "480000 480000");
   EXPECT_TRUE(ResultIsSorted());
 }
 
