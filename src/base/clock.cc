@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <time.h>
+
 #include <chrono>
 
 namespace varve {
@@ -13,9 +15,11 @@ class SystemClock : public Clock {
         .count();
   }
   int64_t MonotonicUs() const override {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
+    // Not std::chrono::steady_clock: that one stops while the machine sleeps, and so would the age
+    // of what others may delete.
+    timespec time{};
+    ::clock_gettime(CLOCK_BOOTTIME, &time);
+    return int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1'000;
   }
 };
 

@@ -1,7 +1,7 @@
 // Tells the time; the only door to the system clock, so that tests can own it.
 //
 // Units:    microseconds since 1970-01-01T00:00:00Z (NowUs); microseconds of a clock that never
-//           goes back (MonotonicUs).
+//           goes back, and goes on while the machine sleeps (MonotonicUs).
 // Threads:  safe.
 #pragma once
 

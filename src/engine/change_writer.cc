@@ -45,6 +45,7 @@ ChangeWriter::ChangeWriter(EngineCore& core, TableRef table, const ChangeControl
 
 Result<FileEdit> ChangeWriter::Write(const RowChange& change) {
   FileEdit edit;
+  edit.stored_us = core_.parts.lake.clock->MonotonicUs();
   for (const auto& [place, out] : change.out) {
     VARVE_RETURN_IF_ERROR(control_.check());
     const auto& file = change.files->files.at(place);
@@ -87,6 +88,9 @@ Result<std::shared_ptr<const DataFile>> ChangeWriter::CopyWithout(
 Status ChangeWriter::Store(const DataFile& file, const std::string& local) {
   const std::string name = table_->location + "/" + file.path;
   names_.push_back(name);  // before the attempt: a failed one may have left the object behind
+  if (const auto delta = core_.parts.tables->Find(table_->id)) {
+    kept_.push_back(delta->Keep(file.path));
+  }
   VARVE_RETURN_IF_ERROR(core_.store.PutFile(name, local));
   VARVE_FAULT_POINT("dml.mid_files");
   return OkStatus();
@@ -107,6 +111,7 @@ Status ChangeWriter::WriteNewRows(const RowChange& change, FileEdit& edit) {
 }
 
 Status ChangeWriter::WriteRows(std::vector<BatchRef> batches, FileEdit& edit) {
+  if (!edit.stored_us) edit.stored_us = core_.parts.lake.clock->MonotonicUs();
   VARVE_ASSIGN_OR_RETURN(const auto groups, lake::PartitionRows(*table_, batches));
   for (const auto& group : groups) {
     VARVE_RETURN_IF_ERROR(control_.check());

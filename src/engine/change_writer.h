@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ namespace varve::engine {
 struct FileEdit {
   std::vector<std::string> removed;  // paths
   std::vector<std::shared_ptr<const DataFile>> added;
+  std::optional<int64_t> stored_us;  // as in lake::FileChange
 };
 
 // How the writer is stopped from outside.
@@ -42,6 +44,8 @@ class ChangeWriter {
 
   // Objects that were, or may have been, stored.
   const std::vector<std::string>& names() const { return names_; }
+  // What keeps vacuum from deleting them; hold on to it until they are committed.
+  const std::vector<std::shared_ptr<const void>>& kept() const { return kept_; }
 
  private:
   Status WriteNewRows(const RowChange& change, FileEdit& edit);
@@ -55,6 +59,7 @@ class ChangeWriter {
   const ChangeControl& control_;
   const lake::ParquetSpec spec_;
   std::vector<std::string> names_;
+  std::vector<std::shared_ptr<const void>> kept_;
 };
 
 }  // namespace varve::engine

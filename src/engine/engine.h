@@ -13,6 +13,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -32,6 +33,7 @@
 #include "io/store_set.h"
 #include "lake/data_file.h"
 #include "lake/delta_table.h"
+#include "lake/flush_notes.h"
 #include "lake/parquet_writer.h"
 #include "lake/table_set.h"
 
@@ -85,6 +87,8 @@ struct LakeParts {
   bool has_log = false;  // rows of an earlier run may be replayed
   // A commit of the last run may still be on its way to the store: it must not come in between.
   bool fence = false;
+  lake::FlushNotes* notes = nullptr;  // may be missing
+  std::optional<Lsn> log_begin;       // the oldest record that the log has
 };
 
 class Database;

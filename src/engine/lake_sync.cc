@@ -80,6 +80,7 @@ void LakeSync::Fence(lake::DeltaTable& delta, const QualifiedName& name) const {
 
 Status LakeSync::OpenKnown(const TableRef& table,
                            Result<std::unique_ptr<lake::DeltaTable>> opened) {
+  CountNoted(table->id);
   const bool is_gone = SqlStateOf(opened.status()) == sqlstate::kObjectInUse;
   if (is_gone && !table->is_part()) return Forget(table);
   // A project's own storage is nobody else's trouble.
@@ -95,7 +96,9 @@ Status LakeSync::OpenKnown(const TableRef& table,
     return OkStatus();
   }
   const Delta delta = *std::move(opened);
-  VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(table, *delta->files()));
+  const auto flushed = FlushedThrough(table, *delta);
+  if (!flushed.ok()) return OpenKnown(table, flushed.status());
+  const Lsn through = *flushed;
   flushed_max_ = std::max(flushed_max_, through);
   parts_.tables->Put(table->id, delta);
   parts_.buffer->AddTable(table, delta->files(), through);
@@ -104,13 +107,49 @@ Status LakeSync::OpenKnown(const TableRef& table,
   return OkStatus();
 }
 
-Result<Lsn> LakeSync::FlushedThrough(const TableRef& table, const FileSet& files) const {
-  const auto txn = files.txns.find(parts_.app_id(table->id));
-  if (txn == files.txns.end()) return Lsn(0);
-  if (txn->second < 0) {
-    return DataLoss("{}: negative txn version {}", table->name.ToString(), txn->second);
+Result<Lsn> LakeSync::FlushedThrough(const TableRef& table, lake::DeltaTable& delta) {
+  const auto txn = delta.txn_version(parts_.app_id(table->id));
+  if (txn.value_or(0) < 0) {
+    return DataLoss("{}: negative txn version {}", table->name.ToString(), *txn);
   }
-  return Lsn(static_cast<uint64_t>(txn->second));
+  const Lsn in_lake(static_cast<uint64_t>(txn.value_or(0)));
+  return parts_.notes == nullptr ? in_lake : WithNote(table, delta, in_lake);
+}
+
+void LakeSync::CountNoted(TableId table) {
+  if (parts_.notes == nullptr) return;
+  const auto note = parts_.notes->Read(table);
+  if (note.ok() && *note) flushed_max_ = std::max(flushed_max_, (*note)->through);
+}
+
+Result<Lsn> LakeSync::WithNote(const TableRef& table, lake::DeltaTable& delta, Lsn in_lake) {
+  VARVE_ASSIGN_OR_RETURN(const auto note, parts_.notes->Read(table->id));
+  if (!note && in_lake != Lsn(0)) {
+    // A table from before there were notes: any version may be the one.
+    VARVE_RETURN_IF_ERROR(parts_.notes->Write(table->id, {in_lake, 0, table->location}));
+  }
+  if (!note || note->through <= in_lake) return in_lake;
+  VARVE_ASSIGN_OR_RETURN(
+      const auto found, delta.RecoverTxn(parts_.app_id(table->id),
+                                         static_cast<int64_t>(note->through.value), note->version));
+  if (found) {
+    spdlog::info("lake: another engine has dropped the txn of table {}; flushed up to Lsn {}",
+                 table->name.ToString(), *found);
+    return Lsn(static_cast<uint64_t>(*found));
+  }
+  if (parts_.log_begin && *parts_.log_begin <= in_lake.Next()) {
+    spdlog::warn(
+        "lake: table {} was put back to an older state, version {}; rows from Lsn {} on come from "
+        "the log once more",
+        table->name.ToString(), delta.files()->version, in_lake.Next().value);
+    return in_lake;
+  }
+  return SqlErrorf(
+      sqlstate::kObjectNotInPrerequisiteState,
+      "an older state of the table was put back: version {} has the rows of this server up to Lsn "
+      "{}, they were there up to {}, and the log does not have the rest; put the newer state back, "
+      "or remove {} while the server is down to go on without those rows",
+      delta.files()->version, in_lake.value, note->through.value, parts_.notes->PathOf(table->id));
 }
 
 Result<std::vector<LakeSync::Found>> LakeSync::FindUnknown() {
@@ -140,7 +179,8 @@ Status LakeSync::AdoptUnknown() {
   TableId highest(0);
   for (const auto& found : unknown) {
     if (!found.delta.ok()) continue;
-    highest = std::max(highest, FormerId(*(*found.delta)->files()).value_or(TableId(0)));
+    const auto former = FormerId(found.location, *(*found.delta)->files());
+    highest = std::max(highest, former.value_or(TableId(0)));
   }
   VARVE_RETURN_IF_ERROR(core_.meta->NoteTableId(highest));
   for (auto& found : unknown) {
@@ -159,7 +199,7 @@ Status LakeSync::AdoptUnknown() {
   return OkStatus();
 }
 
-std::optional<TableId> LakeSync::FormerId(const FileSet& files) const {
+std::optional<TableId> LakeSync::FormerId(const std::string& location, const FileSet& files) const {
   const std::string any = parts_.app_id(TableId(0));
   const std::string_view node = std::string_view(any).substr(0, any.rfind('/') + 1);
   for (const auto& [app_id, txn] : files.txns) {
@@ -171,7 +211,10 @@ std::optional<TableId> LakeSync::FormerId(const FileSet& files) const {
       return TableId(id);
     }
   }
-  return std::nullopt;
+  if (parts_.notes == nullptr) return std::nullopt;
+  const auto noted = parts_.notes->FindTable(location);
+  if (!noted.ok() || !*noted || core_.catalog.Find(**noted)) return std::nullopt;
+  return *noted;
 }
 
 Status LakeSync::Adopt(const std::string& location, Delta delta) {
@@ -186,16 +229,17 @@ Status LakeSync::Adopt(const std::string& location, Delta delta) {
                      table.name.ToString(), other->location);
   }
   // A table of our own, of which the definitions were lost.
-  const auto former = FormerId(*delta->files());
+  const auto former = FormerId(location, *delta->files());
   if (former) Fence(*delta, table.name);
-  const FileSetRef files = delta->files();
   if (former) {
     table.id = *former;
   } else {
     VARVE_ASSIGN_OR_RETURN(table.id, core_.meta->NewTableId());
   }
   const auto ref = std::make_shared<const TableDef>(table);
-  VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(ref, *files));
+  CountNoted(ref->id);
+  VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(ref, *delta));
+  const FileSetRef files = delta->files();
   flushed_max_ = std::max(flushed_max_, through);
   delta->Adopt(ref);
   const auto publish = [&] {
@@ -276,7 +320,9 @@ Status LakeSync::Reopen(const TableRef& table) {
     return opened.status();
   }
   const Delta delta = *std::move(opened);
-  VARVE_ASSIGN_OR_RETURN(const Lsn through, FlushedThrough(table, *delta->files()));
+  const auto flushed = FlushedThrough(table, *delta);
+  Note(table->location, table->name.ToString(), flushed.status());
+  VARVE_ASSIGN_OR_RETURN(const Lsn through, flushed);
   if (!parts_.buffer->TrySwap(table->id, through, delta->files())) {
     return FailedPrecondition("rows of the log that its files hold came back with others: {}",
                               "restart the server to serve the table");

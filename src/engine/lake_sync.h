@@ -78,7 +78,7 @@ class LakeSync {
   // Registers a table that was found.
   Status Adopt(const std::string& location, Delta delta) VARVE_REQUIRES(mu_);
   // The id that this server gave the table before it lost its definitions.
-  std::optional<TableId> FormerId(const FileSet& files) const;
+  std::optional<TableId> FormerId(const std::string& location, const FileSet& files) const;
   Status OpenKnown(const TableRef& table, Result<std::unique_ptr<lake::DeltaTable>> opened)
       VARVE_REQUIRES(mu_);
   // Opens the table's Delta log, or makes it.
@@ -100,7 +100,14 @@ class LakeSync {
   Status AlignPart(const TableRef& part, lake::DeltaTable& delta) VARVE_REQUIRES(mu_);
   // With `dropped`, their folders are to be deleted.
   Status ForgetParts(const TableRef& table, bool dropped) VARVE_REQUIRES(mu_);
-  Result<Lsn> FlushedThrough(const TableRef& table, const FileSet& files) const;
+  // How far the log is in the table's files. 55000 when they are older than what this server has
+  // put there, and the log does not have the rest.
+  Result<Lsn> FlushedThrough(const TableRef& table, lake::DeltaTable& delta) VARVE_REQUIRES(mu_);
+  Result<Lsn> WithNote(const TableRef& table, lake::DeltaTable& delta, Lsn in_lake)
+      VARVE_REQUIRES(mu_);
+  // New records of the log must not get the numbers of those that the table has had, even if it
+  // cannot be served now.
+  void CountNoted(TableId table) VARVE_REQUIRES(mu_);
   void Note(const std::string& location, const std::string& table, const Status& error)
       VARVE_EXCLUDES(errors_mu_);
 

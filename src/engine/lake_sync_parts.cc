@@ -82,7 +82,7 @@ Result<TableRef> LakeSync::AddPart(const TableRef& table, const std::string& pro
   }
   // Rows that this server has sent there before count from where they were.
   std::optional<TableId> former;
-  if (opened.ok()) former = FormerId(*(*opened)->files());
+  if (opened.ok()) former = FormerId(part.location, *(*opened)->files());
   if (former) {
     part.id = *former;
     VARVE_RETURN_IF_ERROR(core_.meta->NoteTableId(part.id));

@@ -16,19 +16,14 @@ constexpr int kAttemptsMax = 5;
 // How often a commit is tried whose fate the store did not tell.
 constexpr int kCommitTriesMax = 3;
 
-// Vacuum, of any server, deletes a file that no version names an hour after it was stored. Clocks
-// may differ, and the commit takes time.
-constexpr int64_t kUncommittedMaxUs = int64_t{40} * 60 * 1'000'000;
-
-// 54000 when a file that the edit adds has waited so long that vacuum may have deleted it: a commit
-// would name a file that is not there, and its rows would be lost.
+// 54000 when a file that the edit adds is gone: it has waited so long that the vacuum of another
+// server has deleted it, and a commit would name it all the same. One that may go at any moment is
+// for DeltaTable::Replace to refuse, by our clock: the store's may be another hour's.
 Status CheckFilesStay(const lake::DeltaTable::Context& lake, const TableEdit& edit) {
   if (edit.added.empty()) return OkStatus();
   const std::string oldest = edit.table->location + "/" + edit.added.front()->path;
-  const auto stored = lake.store->Head(oldest);
-  const bool is_gone = stored.status().code() == StatusCode::kNotFound;
-  if (!is_gone) VARVE_RETURN_IF_ERROR(stored.status());
-  if (!is_gone && lake.clock->NowUs() - stored->modified_us < kUncommittedMaxUs) return OkStatus();
+  const Status stored = lake.store->Head(oldest).status();
+  if (stored.code() != StatusCode::kNotFound) return stored;
   return WithHint(SqlErrorf(sqlstate::kStatementTooComplex,
                             "rows of \"{}\" were deleted or updated too long before their commit",
                             edit.table->name.table),
@@ -55,6 +50,7 @@ TableEditRef Extend(const TableEditRef& base, const TableRef& table, const std::
     }
   }
   next->added.insert(next->added.end(), edit.added.begin(), edit.added.end());
+  if (!next->stored_us) next->stored_us = edit.stored_us;
   return next;
 }
 
@@ -63,6 +59,7 @@ lake::FileChange ChangeOf(const TableEdit& edit) {
   change.operation = edit.operation;
   change.removed.assign(edit.removed.begin(), edit.removed.end());
   for (const auto& file : edit.added) change.added.push_back(*file);
+  change.stored_us = edit.stored_us;
   return change;
 }
 
@@ -151,6 +148,7 @@ Status RowChanger::MoveOwnRowsToFiles(const TableRef& table, const ChangeControl
   FileEdit edit;
   const Status written = writer.WriteRows(std::move(batches), edit);
   names_.insert(names_.end(), writer.names().begin(), writer.names().end());
+  kept_.insert(kept_.end(), writer.kept().begin(), writer.kept().end());
   VARVE_RETURN_IF_ERROR(written);
   auto next =
       std::make_shared<TableEdit>(*Extend(base, table, base ? base->operation : "WRITE", edit));
@@ -215,6 +213,7 @@ Status RowChanger::ChangeRows(const TableRef& table, bool in_transaction,
                   auto edit = writer.Write(*change);
                   WrittenEdit written;
                   written.names = writer.names();
+                  written.kept = writer.kept();
                   written.operation = change->is_update ? "UPDATE" : "DELETE";
                   written.status = edit.status();
                   if (edit.ok()) written.edit = *std::move(edit);
@@ -252,6 +251,7 @@ Status RowChanger::KeepEdit(const TableRef& table, const WrittenEdit& written,
   if (!in_transaction) return CommitEdit(*next);
   state_.edits.push_back(std::move(next));
   names_.insert(names_.end(), written.names.begin(), written.names.end());
+  kept_.insert(kept_.end(), written.kept.begin(), written.kept.end());
   return OkStatus();
 }
 
@@ -299,6 +299,7 @@ void RowChanger::DropEdits(size_t kept) {
   state_.edits.resize(kept);
   if (kept > 0) return;
   DeleteObjects(std::exchange(names_, {}));
+  kept_.clear();
   lock_.reset();
 }
 

@@ -57,6 +57,7 @@ class RowChanger {
   struct WrittenEdit {
     FileEdit edit;
     std::vector<std::string> names;  // objects that are there now
+    std::vector<std::shared_ptr<const void>> kept;
     std::string operation;
     Status status;  // why the edit is not complete
   };
@@ -76,9 +77,10 @@ class RowChanger {
 
   EngineCore& core_;
   SessionState& state_;
-  std::unique_ptr<TableLocks::Held> lock_;  // of the table that state_.edits is of
-  std::vector<std::string> names_;          // objects that state_.edits has made
-  std::atomic<bool> cancelled_{false};      // since the running statement began
+  std::unique_ptr<TableLocks::Held> lock_;         // of the table that state_.edits is of
+  std::vector<std::string> names_;                 // objects that state_.edits has made
+  std::vector<std::shared_ptr<const void>> kept_;  // from this server's vacuum
+  std::atomic<bool> cancelled_{false};             // since the running statement began
 
   Mutex mu_;
   // Works for the running statement, beside the session's own connection.

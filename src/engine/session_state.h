@@ -42,6 +42,8 @@ struct TableEdit {
   std::string operation;          // of the last statement, for the Delta log
   std::set<std::string> removed;  // paths of files of the table
   std::vector<std::shared_ptr<const DataFile>> added;
+  // When the first of `added` began to be stored, on the monotonic clock.
+  std::optional<int64_t> stored_us;
   size_t rows_taken = 0;  // of SessionState::transaction_rows: they are in `added`
 
   // `files` with the changes made; 40001 when another writer has replaced one of the files.

@@ -1,6 +1,7 @@
 #include "flush/flusher.h"
 
 #include <absl/cleanup/cleanup.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <optional>
@@ -177,10 +178,11 @@ Status Flusher::Upload(const CommitBatch& batch, TableState& state) {
   const auto put = [&]() -> Status {
     if (puts.empty()) return OkStatus();
     VARVE_RETURN_IF_ERROR(parts_.stager.CheckTime());
+    const int64_t began_us = parts_.clock.MonotonicUs();
     VARVE_RETURN_IF_ERROR(parts_.store.PutFiles(puts));
     VARVE_FAULT_POINT("flush.mid_upload");
     MutexLock lock(mu_);
-    for (const Lsn part : parts) state.uploaded[part] = parts_.clock.MonotonicUs();
+    for (const Lsn part : parts) state.uploaded[part] = began_us;
     puts.clear();
     parts.clear();
     return OkStatus();
@@ -241,6 +243,7 @@ Result<Lsn> Flusher::Settle(TableId id, lake::DeltaTable& delta) {
 Status Flusher::ShowFiles(TableId id, const FileSetRef& files) {
   const auto txn = files->txns.find(TxnAppId(node_id_, id));
   const Lsn reached(txn == files->txns.end() ? 0 : static_cast<uint64_t>(txn->second));
+  buffer::TableSnapshotRef before;
   {
     // A flush forgets what it has begun after its files are in the snapshot: looked at together,
     // one of the two knows them.
@@ -256,9 +259,21 @@ Status Flusher::ShowFiles(TableId id, const FileSetRef& files) {
           files->version, shown->table->name.ToString(), reached.value, node_id_,
           shown->flushed.value);
     }
+    before = shown;
   }
+  NoteFlushed(*before, reached);
+  before.reset();
   parts_.buffer.Swap(id, reached, files);
   return OkStatus();
+}
+
+void Flusher::NoteFlushed(const buffer::TableSnapshot& shown, Lsn reached) {
+  if (parts_.notes == nullptr || reached == shown.flushed) return;
+  const int64_t since = shown.files == nullptr ? 0 : shown.files->version + 1;
+  const Status noted =
+      parts_.notes->Write(shown.table->id, {reached, since, shown.table->location});
+  // The lake says it too; the note is for when it does not any more.
+  if (!noted.ok()) spdlog::warn("flush of {}: {}", shown.table->name.ToString(), MessageOf(noted));
 }
 
 Status Flusher::BackingOff(TableId table) {

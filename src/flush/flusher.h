@@ -29,6 +29,7 @@
 #include "flush/backoff.h"
 #include "flush/stager.h"
 #include "io/object_store.h"
+#include "lake/flush_notes.h"
 #include "lake/table_set.h"
 #include "model/ids.h"
 
@@ -44,6 +45,7 @@ struct FlushParts {
   lake::TableSet& tables;
   io::ObjectStore& store;
   Clock& clock;
+  lake::FlushNotes* notes = nullptr;  // may be missing: then only the lake says what is flushed
 };
 
 // The appId of this node's commits to a table; start-up reads its txn version as the flushed Lsn.
@@ -115,6 +117,8 @@ class Flusher {
   // Shows what the Delta log holds now, and so the files of a commit that happened although it was
   // reported as failed. Returns how far this node's commits reach.
   Result<Lsn> Settle(TableId id, lake::DeltaTable& delta) VARVE_EXCLUDES(mu_);
+  // Before the log lets go of what is flushed.
+  void NoteFlushed(const buffer::TableSnapshot& shown, Lsn reached);
 
   // The error of a table that failed a short time ago; OK when it may be tried.
   Status BackingOff(TableId table) VARVE_EXCLUDES(mu_);

@@ -335,6 +335,33 @@ Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state, L
   return std::optional(std::move(newer));
 }
 
+Result<DeltaLog::TxnSearch> DeltaLog::FindTxn(const std::string& app_id, int64_t first,
+                                              int64_t last) {
+  TxnSearch search;
+  search.is_complete = true;
+  for (int64_t begin = first; begin <= last; begin += kReadsAtOnce) {
+    const auto count = std::min<size_t>(kReadsAtOnce, static_cast<size_t>(last - begin + 1));
+    std::vector<Result<std::string>> read(count, NotFound("not read"));
+    RunParallel(count, kReadsAtOnce, [&](size_t i) {
+      read[i] = store_.Get(CommitName(location_, begin + static_cast<int64_t>(i)));
+    });
+    for (size_t i = 0; i < count; ++i) {
+      if (read[i].status().code() == StatusCode::kNotFound) {
+        search.is_complete = false;
+        continue;
+      }
+      VARVE_RETURN_IF_ERROR(read[i].status());
+      const std::string name = CommitName(location_, begin + static_cast<int64_t>(i));
+      VARVE_ASSIGN_OR_RETURN(const std::vector<Action> actions, ParseActions(*read[i], name));
+      for (const Action& action : actions) {
+        const auto* txn = std::get_if<Txn>(&action);
+        if (txn != nullptr && txn->app_id == app_id) search.version = txn->version;
+      }
+    }
+  }
+  return search;
+}
+
 Status DeltaLog::WriteCheckpoint(const TableState& state, int64_t now_ms,
                                  const std::string& scratch_path) {
   const TableState::Checkpoint checkpoint = state.MakeCheckpoint(now_ms);

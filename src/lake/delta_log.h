@@ -39,6 +39,13 @@ class DeltaLog {
   // left half done are finished and count.
   Result<TableState> Load();
 
+  // What the versions from `first` to `last` say of the transactions of one writer.
+  struct TxnSearch {
+    std::optional<int64_t> version;  // the newest
+    bool is_complete = false;        // none of the versions was cleaned up
+  };
+  Result<TxnSearch> FindTxn(const std::string& app_id, int64_t first, int64_t last);
+
   // The newest version if it comes after `state`, else nullopt. kNext asks for the next commit and
   // lists only when it is there: that is a tenth of the price, but whoever slept until the next
   // commit had been cleaned up does not wake.

@@ -309,5 +309,21 @@ TEST_F(DeltaReplaceTest, OfTwoCompactionsOfTheSameFilesOneWins) {
   EXPECT_THAT(opened->files()->files, SizeIs(2 * kRounds));
 }
 
+// Vacuum, of any server, may have deleted them.
+TEST_F(DeltaReplaceTest, FilesThatWereStoredLongAgoAreNotCommitted) {
+  const auto table = *Create();
+  ASSERT_TRUE(table->Append({File("a", kTime), File("b", kTime)}, "n/7", 1).ok());
+  FileChange change = Optimize({"a", "b"}, "ab");
+  change.stored_us = clock_.MonotonicUs();
+  clock_.shift_us = kStoredGoodForUs + 1;
+  EXPECT_EQ(SqlStateOf(table->Replace(change).status()), sqlstate::kStatementTooComplex);
+  EXPECT_EQ((*Open())->files()->version, 1);
+  clock_.shift_us = kStoredGoodForUs - 60'000'000;
+  EXPECT_TRUE(table->Replace(change).ok());
+  // It has happened: its files are nobody's to delete.
+  clock_.shift_us = 2 * kStoredGoodForUs;
+  EXPECT_TRUE(table->Replace(change).ok());
+}
+
 }  // namespace
 }  // namespace varve::lake

@@ -83,12 +83,15 @@ class LoggedDeltaTable final : public DeltaTable {
     return txn->second;
   }
 
+  Result<std::optional<int64_t>> RecoverTxn(const std::string& app_id, int64_t noted,
+                                            int64_t since) override;
   Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                             int64_t txn) override;
   Result<Definition> definition() const override;
   bool dropped() const override;
   void Adopt(TableRef table) override;
   KeptFiles KeptPaths(int64_t now_us) const override;
+  std::shared_ptr<const void> Keep(std::string path) override;
   Result<FileSetRef> Replace(FileChange change) override;
   Status UpdateSchema(TableRef table) override;
   Status MarkDropped() override;
@@ -113,6 +116,8 @@ class LoggedDeltaTable final : public DeltaTable {
   // The same for a change that adds no file by which it could be known: whether one of its commits
   // in doubt is there.
   Result<bool> HasTakenOut(const FileChange& change) VARVE_REQUIRES(commit_mu_);
+  // 54000 when vacuum may have deleted what it adds.
+  Status CheckFresh(const FileChange& change) const VARVE_REQUIRES(commit_mu_);
   // 40001 when a file that it removes is gone.
   Result<Draft> DraftChange(const FileChange& change) const VARVE_REQUIRES(commit_mu_);
 
@@ -152,6 +157,7 @@ class LoggedDeltaTable final : public DeltaTable {
   mutable Mutex view_mu_;
   FileSetRef files_ VARVE_GUARDED_BY(view_mu_);
   std::vector<std::weak_ptr<const FileSet>> given_out_ VARVE_GUARDED_BY(view_mu_);
+  std::vector<std::weak_ptr<const std::string>> kept_ VARVE_GUARDED_BY(view_mu_);
   std::map<std::string, int64_t> txns_ VARVE_GUARDED_BY(view_mu_);
   std::shared_ptr<const Metadata> metadata_ VARVE_GUARDED_BY(view_mu_);
 };
@@ -179,7 +185,18 @@ KeptFiles LoggedDeltaTable::KeptPaths(int64_t now_us) const {
     if (set == nullptr) continue;
     for (const auto& file : set->files) kept.paths.insert(file->path);
   }
+  for (const auto& path : kept_) {
+    if (const auto held = path.lock()) kept.paths.insert(*held);
+  }
   return kept;
+}
+
+std::shared_ptr<const void> LoggedDeltaTable::Keep(std::string path) {
+  auto held = std::make_shared<const std::string>(std::move(path));
+  MutexLock lock(view_mu_);
+  std::erase_if(kept_, [](const auto& kept) { return kept.expired(); });
+  kept_.push_back(held);
+  return held;
 }
 
 Result<DeltaTable::Definition> LoggedDeltaTable::definition() const {
@@ -221,6 +238,7 @@ Status LoggedDeltaTable::CatchUp() {
   }
   // Another writer may have changed the schema; we go on only if our rows still fit in it.
   if (!newer->dropped()) VARVE_RETURN_IF_ERROR(newer->CheckFits(*table_));
+  newer->KeepTxns(state_);
   state_ = *std::move(newer);
   seen_us_ = began_us;
   Publish();
@@ -285,6 +303,23 @@ LoggedDeltaTable::Draft LoggedDeltaTable::DraftAppend(const std::vector<DataFile
   draft.content += ActionLine("txn", mark.json);
   draft.actions.emplace_back(std::move(mark));
   return draft;
+}
+
+Result<std::optional<int64_t>> LoggedDeltaTable::RecoverTxn(const std::string& app_id,
+                                                            int64_t noted, int64_t since) {
+  MutexLock lock(commit_mu_);
+  VARVE_ASSIGN_OR_RETURN(const DeltaLog::TxnSearch search,
+                         log_.FindTxn(app_id, since, state_.version()));
+  std::optional<int64_t> found = search.version;
+  if (found < noted) {
+    // A checkpoint that leaves a txn out leaves it out altogether: a lower one is another history.
+    const bool may_be_cleaned = state_.version() >= since && !search.is_complete;
+    if (!may_be_cleaned || state_.txn_version(app_id)) return std::optional<int64_t>();
+    found = noted;
+  }
+  state_.SetTxn(NewTxn(app_id, *found, NowMs()));
+  Publish();
+  return found;
 }
 
 Result<FileSetRef> LoggedDeltaTable::Append(std::vector<DataFile> files, const std::string& app_id,
@@ -354,6 +389,15 @@ Result<bool> LoggedDeltaTable::HasTakenOut(const FileChange& change) {
   return false;
 }
 
+Status LoggedDeltaTable::CheckFresh(const FileChange& change) const {
+  if (!change.stored_us) return OkStatus();
+  if (context_.clock->MonotonicUs() - *change.stored_us < kStoredGoodForUs) return OkStatus();
+  return WithHint(
+      SqlErrorf(sqlstate::kStatementTooComplex,
+                "new files of \"{}\" were stored too long before their commit", table_->name.table),
+      "Change fewer rows at a time, and commit within 40 minutes.");
+}
+
 Result<FileSetRef> LoggedDeltaTable::Replace(FileChange change) {
   MutexLock lock(commit_mu_);
   for (int attempt = 1;; ++attempt) {
@@ -366,6 +410,7 @@ Result<FileSetRef> LoggedDeltaTable::Replace(FileChange change) {
     }
     // Versions that an earlier attempt may have made have been read, and are not ours.
     VARVE_RETURN_IF_ERROR(NotCommitted(draft.status()));
+    VARVE_RETURN_IF_ERROR(NotCommitted(CheckFresh(change)));
     Doubt doubt{change.removed, state_.version() + 1, draft->content};
     const Result<bool> done = TryCommit(*std::move(draft), attempt);
     if (!done.ok()) {

@@ -37,7 +37,13 @@ struct FileChange {
   std::vector<std::string> removed;  // paths, as in DataFile
   std::vector<DataFile> added;       // under paths that no version had before
   bool data_change = true;           // false: the same rows, only laid out anew
+  // When the first of `added` began to be stored, on the monotonic clock; nullopt: a moment ago.
+  std::optional<int64_t> stored_us = std::nullopt;
 };
+
+// An object that no version names is vacuum's, of any server, when it is an hour old. What began to
+// be stored longer ago than this must not be committed: the commit takes time too.
+inline constexpr int64_t kStoredGoodForUs = int64_t{40} * 60 * 1'000'000;
 
 // What vacuum must not delete.
 struct KeptFiles {
@@ -85,8 +91,19 @@ class DeltaTable {
   // The files of the newest version that was read, those that were removed from the table within
   // its retention, and those of every file set that this object gave out and somebody still holds.
   virtual KeptFiles KeptPaths(int64_t now_us) const = 0;
+  // Puts a file that is about to be stored, and may be committed much later, among the kept ones
+  // for as long as somebody holds what is returned.
+  virtual std::shared_ptr<const void> Keep(std::string path) = 0;
   // The version last committed with this appId, or nullopt.
   virtual std::optional<int64_t> txn_version(const std::string& app_id) const = 0;
+
+  // How far the commits with this appId go when the version says less than `noted`, which was
+  // committed as the version `since` or a later one: another engine's checkpoint may have dropped
+  // what says so (delta.setTransactionRetentionDuration). Looked for in the commits themselves;
+  // `noted` counts when those are gone. nullopt when the commit is not in the table's history: an
+  // older state of the table was put back. What is found is known to txn_version and files() then.
+  virtual Result<std::optional<int64_t>> RecoverTxn(const std::string& app_id, int64_t noted,
+                                                    int64_t since) = 0;
 
   // Commits blind appends together with `txn {app_id, txn}` as one version. Returns the new file
   // set.
@@ -96,6 +113,7 @@ class DeltaTable {
   // committed, by this call or an earlier one that was left in doubt, and what was derived from it
   // is out of date. Another error that is known not to have committed (commit_fate.h) says so of
   // this call alone. Files that others add do not matter.
+  // 54000 when its files were stored too long ago (kStoredGoodForUs).
   // A change that is in the log already, because an earlier call did not hear of its success, is
   // recognised by its added files, or by the text that was to be committed, and not made again.
   virtual Result<FileSetRef> Replace(FileChange change) = 0;

@@ -203,6 +203,16 @@ std::optional<int64_t> TableState::txn_version(const std::string& app_id) const 
   return txn->second.version;
 }
 
+void TableState::SetTxn(Txn txn) {
+  std::string app_id = txn.app_id;
+  txns_[std::move(app_id)] = std::move(txn);
+}
+
+void TableState::KeepTxns(const TableState& older) {
+  if (!metadata_ || !older.metadata_ || metadata_->id != older.metadata_->id) return;
+  txns_.insert(older.txns_.begin(), older.txns_.end());
+}
+
 std::map<std::string, int64_t> TableState::txn_versions() const {
   std::map<std::string, int64_t> versions;
   for (const auto& [app_id, txn] : txns_) versions[app_id] = txn.version;

@@ -46,6 +46,10 @@ class TableState {
   // True when a server has dropped the table: its files are going, or have gone.
   bool dropped() const;
   std::optional<int64_t> txn_version(const std::string& app_id) const;
+  void SetTxn(Txn txn);
+  // Takes over the txns that `older` has and this state lacks: another engine's checkpoint has left
+  // them out, and what they say stays true.
+  void KeepTxns(const TableState& older);
   std::map<std::string, int64_t> txn_versions() const;
 
   // The add action of a file that is in the table, else nullptr; valid until the next Apply.

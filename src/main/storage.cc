@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -31,9 +32,11 @@
 #include "io/posix/posix_file_system.h"
 #include "io/routed_store.h"
 #include "io/store_set.h"
+#include "lake/flush_notes.h"
 #include "lake/routed_commits.h"
 #include "lake/table_set.h"
 #include "log/local_log.h"
+#include "log/log_reader.h"
 #include "main/cache_gauges.h"
 #include "main/commit_coordination.h"
 #include "main/data_dir.h"
@@ -140,6 +143,7 @@ struct Storage::Parts {
 
   io::PosixFileSystem files;
   DataDir dir;
+  std::optional<lake::FlushNotes> notes;
   buffer::MemoryBudget budget;
   buffer::Buffer buffer;
   catalog::Catalog catalog;
@@ -241,6 +245,12 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
   lake.has_log = segments.ok() && !segments->empty();
   // What goes to a local folder ends with the process.
   lake.fence = dir.had_staged && !options.Text("s3-bucket").empty();
+  notes.emplace(files, dir.Sub("flushed"));
+  lake.notes = &*notes;
+  if (segments.ok()) {
+    VARVE_ASSIGN_OR_RETURN(const auto logs, log::ListSegments(files, dir.Sub("log")));
+    if (!logs.empty()) lake.log_begin = logs.front().first;
+  }
   VARVE_ASSIGN_OR_RETURN(flushed_max, engine->OpenTables(std::move(lake)));
   VARVE_RETURN_IF_ERROR(EmptyStaged(files, dir));
   flush::StagerSettings settings;
@@ -250,7 +260,7 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
       flush::StagerParts{buffer, budget, engine->parquet_writer(), files, Clock::System()},
       std::move(settings));
   flusher = std::make_unique<flush::Flusher>(
-      flush::FlushParts{buffer, *stager, tables, *store, Clock::System()}, dir.node_id);
+      flush::FlushParts{buffer, *stager, tables, *store, Clock::System(), &*notes}, dir.node_id);
   return OkStatus();
 }
 

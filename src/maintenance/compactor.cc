@@ -121,8 +121,10 @@ Result<bool> Compactor::Merge(const TableRef& table, lake::DeltaTable& delta,
   if (IsStopped(stopped)) return StoppedError();
   const int64_t written = merged->bytes;
   const std::string object = ObjectName(*table, merged->path);
+  const auto kept = delta.Keep(merged->path);
+  const int64_t stored_us = parts_.clock.MonotonicUs();
   VARVE_RETURN_IF_ERROR(parts_.store.PutFile(object, folder.path() + "/out.parquet"));
-  Status committed = Commit(table, delta, bin, *std::move(merged));
+  Status committed = Commit(table, delta, bin, *std::move(merged), stored_us);
   if (!committed.ok()) {
     // A commit of unknown outcome may refer to the file: vacuum deletes it if it does not.
     if (lake::IsKnownNotCommitted(committed)) parts_.store.Delete(object).IgnoreError();
@@ -186,8 +188,9 @@ Result<std::string> Compactor::LocalPath(const std::string& object, const std::s
 }
 
 Status Compactor::Commit(const TableRef& table, lake::DeltaTable& delta, const CompactionBin& bin,
-                         DataFile merged) {
+                         DataFile merged, int64_t stored_us) {
   lake::FileChange change;
+  change.stored_us = stored_us;
   change.operation = "OPTIMIZE";
   change.data_change = false;
   for (const auto& file : bin) change.removed.push_back(file->path);

@@ -58,7 +58,7 @@ class Compactor {
   Result<std::string> LocalPath(const std::string& object, const std::string& folder,
                                 const DataFile& file);
   Status Commit(const TableRef& table, lake::DeltaTable& delta, const CompactionBin& bin,
-                DataFile merged);
+                DataFile merged, int64_t stored_us);
 
   const UpkeepParts parts_;
   const CompactorSettings settings_;

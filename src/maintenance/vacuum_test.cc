@@ -39,6 +39,16 @@ TEST_F(VacuumTest, AFileWithoutAVersionGoesAfterAnHour) {
   EXPECT_TRUE(IsThere(delta_->files()->files[0]->path));
 }
 
+// Of a transaction of this server that is open for more than an hour.
+TEST_F(VacuumTest, AFileThatSomebodyIsAboutToCommitStays) {
+  PutObject(kOrphan);
+  MakeOlder(kOrphan, 2);
+  auto kept = delta_->Keep(kOrphan);
+  EXPECT_EQ(Run(), 0);
+  kept.reset();
+  EXPECT_EQ(Run(), 1);
+}
+
 // Its upload took long; the commit comes while vacuum looks.
 TEST_F(VacuumTest, AFileThatIsCommittedMeanwhileStays) {
   PutObject(kOrphan);

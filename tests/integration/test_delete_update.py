@@ -213,8 +213,8 @@ def test_a_cancelled_statement_changes_nothing_and_leaves_no_file(shared_server)
         assert total == sum(i % 7 for i in range(200_000))
 
 
-def test_a_commit_long_after_its_statement_is_refused(shared_server):
-    """By then vacuum, of any server, may have deleted the files that no version names yet."""
+def test_a_commit_whose_files_are_gone_is_refused(shared_server):
+    """Another server's vacuum has deleted them: no version names them yet, and an hour has passed."""
     with shared_server.connect() as connection:
         fill(connection, "raw.late", 100)
         connection.execute("SELECT varve.flush('raw.late')")
@@ -224,13 +224,39 @@ def test_a_commit_long_after_its_statement_is_refused(shared_server):
         connection.execute("UPDATE raw.late SET v = v + 1 WHERE id < 10")
         added = data_files(shared_server, "raw.late") - before
         assert added
-        hour_ago = time.time() - 3600
         for file in added:
-            os.utime(file, (hour_ago, hour_ago))
+            file.unlink()
         with pytest.raises(psycopg.errors.ProgramLimitExceeded):
             connection.execute("COMMIT")
         assert data_files(shared_server, "raw.late") == before
         assert connection.execute("SELECT count(*), sum(v) FROM raw.late").fetchone() == total
+
+
+def test_vacuum_leaves_the_files_of_an_open_transaction(shared_server):
+    with shared_server.connect() as connection, shared_server.connect() as other:
+        fill(connection, "raw.open", 100)
+        connection.execute("SELECT varve.flush('raw.open')")
+        before = data_files(shared_server, "raw.open")
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO raw.open SELECT timestamp, id + 1000, v, grp FROM raw.open WHERE id < 5")
+        connection.execute("UPDATE raw.open SET v = v + 1 WHERE id < 10")
+        connection.execute("DELETE FROM raw.open WHERE id = 99")
+        added = data_files(shared_server, "raw.open") - before
+        orphan = next(iter(added)).with_name("part-01234567-89ab-cdef-0123-456789abcdef.zstd.parquet")
+        orphan.write_bytes(b"nobody's")
+        hours_ago = time.time() - 7200
+        for file in [*added, orphan]:
+            os.utime(file, (hours_ago, hours_ago))
+        other.execute("SELECT varve.vacuum('raw.open')")
+        assert not orphan.exists()
+        assert added <= data_files(shared_server, "raw.open")
+        for file in added:
+            os.utime(file)
+        connection.execute("COMMIT")
+        assert other.execute("SELECT count(*), sum(v) FROM raw.open").fetchone() == connection.execute(
+            "SELECT count(*), sum(v) FROM raw.open"
+        ).fetchone()
+        assert other.execute("SELECT count(*) FROM raw.open").fetchone() == (104,)
 
 
 def test_a_second_writer_of_the_table_waits_for_the_first_ones_transaction(shared_server):

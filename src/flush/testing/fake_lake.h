@@ -132,7 +132,11 @@ class FakeDelta : public lake::DeltaTable {
 
   FileSetRef files() const override;
   lake::KeptFiles KeptPaths(int64_t now_us) const override;
+  std::shared_ptr<const void> Keep(std::string) override { return nullptr; }
   std::optional<int64_t> txn_version(const std::string& app_id) const override;
+  Result<std::optional<int64_t>> RecoverTxn(const std::string&, int64_t, int64_t) override {
+    return std::optional<int64_t>();
+  }
   Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                             int64_t txn) override;
   Result<Definition> definition() const override;
