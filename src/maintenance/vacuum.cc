@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/telemetry.h"
-#include "base/uuid.h"
+#include "maintenance/store_time.h"
 
 namespace varve::maintenance {
 namespace {
@@ -18,17 +18,6 @@ Counter& Deleted() {
   static Counter& counter = Telemetry::Get().GetCounter("varve_vacuum_deleted_files_total",
                                                         "Data files that vacuum deleted.");
   return counter;
-}
-
-// The earlier of our time and the store's: an age by it is never too high.
-Result<int64_t> NowOfStore(const UpkeepParts& parts, const TableDef& table) {
-  const std::string probe =
-      fmt::format("{}/.varve-clock-{}", table.location, Uuid::MakeV4().ToString());
-  VARVE_RETURN_IF_ERROR(parts.store.Put(probe, "what time is it?"));
-  const Result<io::ObjectInfo> info = parts.store.Head(probe);
-  parts.store.Delete(probe).IgnoreError();
-  VARVE_RETURN_IF_ERROR(info.status());
-  return std::min(parts.clock.NowUs(), info->modified_us);
 }
 
 bool IsHiddenPart(const TableDef& table, std::string_view part) {
@@ -83,13 +72,13 @@ std::string VacuumReport::ToString() const {
 Result<VacuumReport> Vacuum(const UpkeepParts& parts, const TableRef& table,
                             const Stopped& stopped) {
   VARVE_ASSIGN_OR_RETURN(const auto delta, FindDelta(parts, *table));
-  VARVE_ASSIGN_OR_RETURN(const int64_t now_us, NowOfStore(parts, *table));
+  VARVE_ASSIGN_OR_RETURN(const int64_t now_us, EarlierTime(parts, *table));
   VARVE_ASSIGN_OR_RETURN(const FileSetRef before, delta->Refresh());
   const std::string folder = table->location + "/";
   VARVE_ASSIGN_OR_RETURN(const std::vector<io::ObjectInfo> objects, parts.store.List(folder));
   // After the listing: a file that is committed meanwhile must not look like one that nobody has.
   VARVE_ASSIGN_OR_RETURN(const FileSetRef now, delta->Refresh());
-  const lake::KeptFiles kept = delta->KeptPaths(parts.clock.NowUs());
+  const lake::KeptFiles kept = delta->KeptPaths(now_us);
   std::set<std::string, std::less<>> listed;
   for (const io::ObjectInfo& object : objects) listed.insert(object.name.substr(folder.size()));
   VARVE_RETURN_IF_ERROR(CheckListing(*table, listed, *before, *now));

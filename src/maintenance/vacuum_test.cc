@@ -105,23 +105,36 @@ TEST_F(VacuumTest, AgesAreTakenByTheStoresClock) {
 TEST_F(VacuumTest, RemovedFilesStayForTheRetention) {
   AddFiles({{"part-0.parquet", 10}, {"b.parquet", 10}});
   const std::string removed = delta_->files()->files[1]->path;
+  clock_.ahead_us = -24 * 8 * kHourUs;
   ASSERT_TRUE(delta_->Replace({"DELETE", {removed}, {}, true}).ok());
   MakeOlder(removed, 1000);
   EXPECT_EQ(Run(), 0);
-  clock_.ahead_us = 24 * 6 * kHourUs;
+  clock_.ahead_us = -24 * 2 * kHourUs;
   EXPECT_EQ(Run(), 0);
-  clock_.ahead_us = 24 * 8 * kHourUs;
+  clock_.ahead_us = 0;
   EXPECT_EQ(Run(), 1);
   EXPECT_FALSE(IsThere(removed));
+}
+
+// Readers of other servers count on the retention, whatever this one takes for the time.
+TEST_F(VacuumTest, AClockThatIsAheadDoesNotShortenTheRetention) {
+  AddFiles({{"a.parquet", 10}, {"b.parquet", 10}});
+  const std::string removed = delta_->files()->files[1]->path;
+  ASSERT_TRUE(delta_->Replace({"DELETE", {removed}, {}, true}).ok());
+  MakeOlder(removed, 1000);
+  clock_.ahead_us = 24 * 8 * kHourUs;
+  EXPECT_EQ(Run(), 0);
+  EXPECT_TRUE(IsThere(removed));
 }
 
 TEST_F(VacuumTest, FilesThatAStatementReadsStay) {
   AddFiles({{"a.parquet", 10}});
   FileSetRef statement = delta_->files();
   const std::string removed = statement->files[0]->path;
+  clock_.ahead_us = -24 * 30 * kHourUs;
   ASSERT_TRUE(delta_->Replace({"DELETE", {removed}, {}, true}).ok());
   MakeOlder(removed, 1000);
-  clock_.ahead_us = 24 * 30 * kHourUs;
+  clock_.ahead_us = 0;
   EXPECT_EQ(Run(), 0);
   statement.reset();
   EXPECT_EQ(Run(), 1);
@@ -185,6 +198,18 @@ TEST_F(VacuumTest, ExpiryTakesOutWholeFilesOnly) {
   EXPECT_THAT(commit, HasSubstr(R"("operation":"DELETE")"));
   EXPECT_THAT(commit, HasSubstr("old.parquet"));
   EXPECT_THAT(commit, HasSubstr(R"("dataChange":true)"));
+}
+
+TEST_F(VacuumTest, ExpiryDoesNotBelieveAClockThatIsAhead) {
+  time_us_ = clock_.NowUs() - kHourUs;
+  AddFiles({{"new.parquet", 10}});
+  auto limited = std::make_shared<TableDef>(*events_);
+  limited->retention_us = 5 * kHourUs;
+  clock_.ahead_us = 24 * 365 * kHourUs;
+  const auto report = Expire(Parts(), limited, {});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->files, 0);
+  EXPECT_THAT(delta_->files()->files, SizeIs(1));
 }
 
 // A compaction of another server has merged the file between our look and our commit.

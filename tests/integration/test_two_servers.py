@@ -1,5 +1,7 @@
 """Two servers and delta-rs on one bucket of a real S3 server: cold start, each other's commits, a long history."""
 
+import os
+import shutil
 import time
 
 import psycopg
@@ -89,6 +91,47 @@ def wait_for(connection, sql, expected):
 
 
 @pytest.mark.alone
+def test_a_vacuum_of_the_other_server_leaves_a_long_reader_its_files(tmp_path, shared_versity_gw):
+    """Only the retention tells the second server that the first one still reads what was taken out."""
+    store, bucket, files_made, rows_each = shared_versity_gw, shared_versity_gw.new_bucket(), 16, 5000
+    with (
+        on_bucket(store, bucket, tmp_path / "one", cache_memory_mb=0, cache_disk_gb=0) as one,
+        one.connect() as first,
+        one.connect(autocommit=False) as reader,
+    ):
+        make_table(first)
+        # More than sockets and buffers hold, and not to be compressed: the statement has files left to open.
+        text = " || ".join(f"md5(i || '{part}')" for part in range(20))
+        for i in range(files_made):
+            first.execute(
+                f"INSERT INTO raw.readings (timestamp, device) SELECT '2025-03-09 10:00:00+00'::timestamptz, {text} "
+                f"FROM generate_series({i * rows_each}, {(i + 1) * rows_each - 1}) g(i)"
+            )
+            first.execute("SELECT varve.flush('raw.readings')")
+        with (
+            on_bucket(store, bucket, tmp_path / "two") as two,
+            two.connect() as second,
+            reader.cursor() as cursor,
+        ):
+            streamed = cursor.stream("SELECT device FROM raw.readings", size=1)
+            seen = [next(streamed)[0]]
+            folder = store.folder / "objects" / bucket / "varve" / "raw.readings"
+            files = [path for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts]
+            second.execute("DELETE FROM raw.readings")
+            orphan = files[0].with_name("part-01234567-89ab-cdef-0123-456789abcdef.zstd.parquet")
+            shutil.copy(files[0], orphan)
+            hours_ago = time.time() - 7200
+            for path in [*files, orphan]:
+                os.utime(path, (hours_ago, hours_ago))
+            assert rows(second, "SELECT varve.vacuum('raw.readings')")[0][0].startswith("1 files")
+            assert not orphan.exists() and all(path.exists() for path in files)
+            seen.extend(row[0] for row in streamed)
+        assert len(set(seen)) == files_made * rows_each
+        reader.commit()
+        first.execute("SELECT varve.refresh('raw.readings')")
+        assert rows(first, "SELECT count(*) FROM raw.readings") == [(0,)]
+
+
 def test_ten_thousand_versions_open_within_two_seconds(tmp_path, versity_gw):
     """The log is written below versitygw's folder: ten thousand PUTs are not what is tested."""
     bucket = versity_gw.new_bucket()
