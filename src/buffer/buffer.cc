@@ -101,18 +101,27 @@ void Buffer::DropTable(TableId id) {
 }
 
 void Buffer::Apply(LsnRange lsns, std::span<const TableRows> rows) {
-  VARVE_CHECK(lsns.begin < lsns.end);
+  const Transaction one{lsns, {rows.begin(), rows.end()}};
+  Apply({&one, 1});
+}
+
+void Buffer::Apply(std::span<const Transaction> transactions) {
+  if (transactions.empty()) return;
   std::vector<Added> added;
-  added.reserve(rows.size());
-  for (const TableRows& part : rows) {
-    added.push_back({part.table->id,
-                     MakeSegment(budget_, part.rows, lsns, TimeRangeOf(*part.table, *part.rows))});
+  for (const Transaction& transaction : transactions) {
+    VARVE_CHECK(transaction.lsns.begin < transaction.lsns.end);
+    for (const TableRows& part : transaction.rows) {
+      added.push_back({part.table->id, MakeSegment(budget_, part.rows, transaction.lsns,
+                                                   TimeRangeOf(*part.table, *part.rows))});
+    }
   }
   SnapshotRef old;
   {
     MutexLock lock(change_mu_);
-    VARVE_CHECK(applied_ < lsns.begin);
-    applied_ = lsns.end.Prev();
+    for (const Transaction& transaction : transactions) {
+      VARVE_CHECK(applied_ < transaction.lsns.begin);
+      applied_ = transaction.lsns.end.Prev();
+    }
     if (added.empty()) return;
     SnapshotMap next = *Snapshot();
     std::map<TableId, std::shared_ptr<TableSnapshot>> changed;
@@ -122,7 +131,7 @@ void Buffer::Apply(LsnRange lsns, std::span<const TableRows> rows) {
       std::shared_ptr<TableSnapshot>& copy = changed[part.table];
       if (copy == nullptr) {
         copy = std::make_shared<TableSnapshot>(*at->second);
-        VARVE_CHECK(copy->staged_through() < lsns.begin);
+        VARVE_CHECK(copy->staged_through() < part.segment->lsns.begin);
         at->second = copy;
       }
       copy->segments.push_back(part.segment);

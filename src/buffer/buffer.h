@@ -63,10 +63,15 @@ class Buffer {
   // Lets go of the table's rows; snapshots taken before keep theirs. An unknown id is no error.
   void DropTable(TableId id) VARVE_EXCLUDES(change_mu_, mu_);
 
-  // Makes rows visible, all tables at once. SegmentBytes of each batch is already charged by the
-  // caller and passes to the buffer. Called in Lsn order by one thread at a time; `lsns` is the
-  // whole transaction's, also when `rows` is empty. Rows of a table that was dropped meanwhile are
-  // let go.
+  struct Transaction {
+    LsnRange lsns;
+    std::vector<TableRows> rows;
+  };
+  // Makes rows visible, all tables and transactions at once. SegmentBytes of each batch is already
+  // charged by the caller and passes to the buffer. Called in Lsn order by one thread at a time;
+  // `lsns` is the whole transaction's, also when `rows` is empty. Rows of a table that was dropped
+  // meanwhile are let go.
+  void Apply(std::span<const Transaction> transactions) VARVE_EXCLUDES(change_mu_, mu_);
   void Apply(LsnRange lsns, std::span<const TableRows> rows) VARVE_EXCLUDES(change_mu_, mu_);
 
   // What a flush has to write: no later row is merged into these segments.

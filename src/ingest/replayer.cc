@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint64_t kCollectedBytesMax = 4u << 20;
 constexpr uint64_t kCollectedRowsMax = 8'192;
+constexpr size_t kWaitingMax = 4'096;
 
 }  // namespace
 
@@ -37,7 +38,7 @@ Status Replayer::Replay(std::span<const log::Record> records) {
         first.value);
   }
   const bool is_alone = IsOfUnreadable(records);
-  if (is_alone || FlushedWithin(collected_lsns_.begin, first)) ApplyCollected();
+  if (is_alone || FlushedWithin(collected_lsns_.begin, first)) EndCollected();
   if (collected_lsns_.begin == collected_lsns_.end) collected_lsns_ = {first, first};
   VARVE_CHECK(collected_lsns_.end <= first);
   VARVE_ASSIGN_OR_RETURN(const bool committed, IsCommitted(records.front()));
@@ -52,12 +53,15 @@ Status Replayer::Replay(std::span<const log::Record> records) {
   if (!is_alone && collected_bytes_ < kCollectedBytesMax && collected_rows_ < kCollectedRowsMax) {
     return OkStatus();
   }
-  ApplyCollected();
+  EndCollected();
+  if (waiting_bytes_ < kCollectedBytesMax && waiting_.size() < kWaitingMax) return OkStatus();
+  ApplyWaiting();
   return KeepWithinBudget();
 }
 
 Status Replayer::Finish() {
-  ApplyCollected();
+  EndCollected();
+  ApplyWaiting();
   return KeepWithinBudget();
 }
 
@@ -116,7 +120,7 @@ Status Replayer::ReplayRecord(const log::Record& record) {
   return OkStatus();
 }
 
-void Replayer::ApplyCollected() {
+void Replayer::EndCollected() {
   if (collected_lsns_.begin == collected_lsns_.end) return;
   std::vector<TableRows> rows;
   for (auto& [id, batches] : collected_) {
@@ -129,12 +133,22 @@ void Replayer::ApplyCollected() {
     }
     for (BatchRef& batch : batches) rows.push_back({table, std::move(batch)});
   }
-  for (const TableRows& part : rows) budget_.Charge(buffer::SegmentBytes(*part.rows));
-  buffer_.Apply(collected_lsns_, rows);
+  for (const TableRows& part : rows) {
+    const uint64_t bytes = buffer::SegmentBytes(*part.rows);
+    budget_.Charge(bytes);
+    waiting_bytes_ += bytes;
+  }
+  waiting_.push_back({collected_lsns_, std::move(rows)});
   collected_.clear();
   collected_lsns_ = {};
   collected_bytes_ = 0;
   collected_rows_ = 0;
+}
+
+void Replayer::ApplyWaiting() {
+  buffer_.Apply(waiting_);
+  waiting_.clear();
+  waiting_bytes_ = 0;
 }
 
 Status Replayer::KeepWithinBudget() {

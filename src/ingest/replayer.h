@@ -55,9 +55,12 @@ class Replayer {
   Status ReplayRecord(const log::Record& record);
   // Whether the rows of the transaction that `first` begins count.
   Result<bool> IsCommitted(const log::Record& first);
-  // Gives the rows collected so far to the buffer. Many small transactions go as one: nobody reads
-  // yet, and a copy of each alone would take longer than its decoding.
-  void ApplyCollected();
+  // Makes the rows collected so far one transaction that waits for the buffer. Many small ones go
+  // as one: nobody reads yet, and a copy of each alone would take longer than its decoding.
+  void EndCollected();
+  // Gives what waits to the buffer, of which each step copies the lists of the tables that it adds
+  // to: those that must stay apart are many.
+  void ApplyWaiting();
   Status KeepWithinBudget();
   // True when some table's files reach an Lsn in [begin, end): rows from both sides of it must not
   // become one segment.
@@ -76,6 +79,8 @@ class Replayer {
   std::set<Lsn> flushed_;
   LsnRange collected_lsns_;
   std::map<TableId, std::vector<BatchRef>> collected_;
+  std::vector<buffer::Buffer::Transaction> waiting_;
+  uint64_t waiting_bytes_ = 0;
   uint64_t collected_bytes_ = 0;
   uint64_t collected_rows_ = 0;
   uint64_t ask_again_above_ = 0;  // bytes used; after make_room has failed

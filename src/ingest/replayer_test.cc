@@ -89,6 +89,30 @@ TEST_F(ReplayerTest, WhatTheLakeHasIsSkippedPerTable) {
   EXPECT_LT(Lsn{1}, Of(b_)->segments.at(0)->lsns.begin);
 }
 
+// One step for each transaction copied the list of all before it: a start took hours.
+TEST_F(ReplayerTest, RowsOfAnUnreadableTableStayApartAndComeInFewSteps) {
+  auto unreadable = std::make_shared<FileSet>();
+  unreadable->unreadable = "the bucket is down";
+  buffer_.AddTable(b_, std::move(unreadable), Lsn{0});
+  buffer_.AddTable(a_, std::make_shared<const FileSet>(), Lsn{0});
+  replayer_.emplace(buffer_, budget_, kHighest, std::set<uint64_t>{}, make_room_);
+  int steps = 0;
+  size_t seen = 0;
+  constexpr int64_t kTransactions = 5'000;
+  for (int64_t i = 1; i <= kTransactions; ++i) {
+    ASSERT_TRUE(ReplayOne(b_->id, {.first = i}).ok());
+    if (i % 10 == 0) ASSERT_TRUE(ReplayOne(a_->id, {.first = i / 10}).ok());
+    if (Of(b_)->segments.size() != seen) ++steps;
+    seen = Of(b_)->segments.size();
+  }
+  EXPECT_LT(steps, 20);
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_EQ(Rows(a_), FirstRows(kTransactions / 10));
+  EXPECT_EQ(Rows(b_), FirstRows(kTransactions));
+  EXPECT_EQ(Of(b_)->segments.size(), static_cast<size_t>(kTransactions));
+  EXPECT_TRUE(buffer_.TrySwap(b_->id, Lsn{777}, std::make_shared<const FileSet>()));
+}
+
 TEST_F(ReplayerTest, ALogThatTheLakeHasWhollyCanBeCut) {
   AddTables(Lsn{3}, Lsn{3});
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(ReplayOne(a_->id, {}).ok());
