@@ -31,6 +31,11 @@ bool IsReserved(const std::string& schema) {
 // False also for a new table that is not in the lake yet.
 bool IsServed(const FileSet& files) { return files.unreadable.empty() && files.version >= 0; }
 
+// Another engine has made the table what Varve does not know; it does not pass by itself.
+bool IsRefusal(const Status& status) {
+  return SqlStateOf(status) == sqlstate::kFeatureNotSupported;
+}
+
 bool SameDefinition(const TableDef& a, const TableDef& b) {
   return a.columns.size() == b.columns.size() &&
          lake::DefinitionValue(a) == lake::DefinitionValue(b);
@@ -295,6 +300,7 @@ Status LakeSync::RefreshLocked(const TableRef& table) {
   const auto read = delta->Refresh();
   if (read.ok() && delta->dropped() && !table->is_part()) return Forget(table);
   Status status = read.status();
+  if (IsRefusal(status)) Refuse(table, status);
   if (status.ok()) status = TakeOver(table, *delta);
   if (read.ok() && core_.parts.maintenance != nullptr) {
     const Status shown = core_.parts.maintenance->ShowFiles(table, *read);
@@ -304,6 +310,17 @@ Status LakeSync::RefreshLocked(const TableRef& table) {
     Note(table->location, table->name.ToString(), status);
   }
   return Annotate(status, table->name.ToString());
+}
+
+// What is shown is out of date from now on, and rows written now could not be flushed: the log,
+// which is everybody's, would fill up. A version that can be served again takes its place.
+void LakeSync::Refuse(const TableRef& table, const Status& why) {
+  const auto snapshot = parts_.buffer->Snapshot();
+  const auto shown = snapshot->find(table->id);
+  if (shown == snapshot->end() || !IsServed(*shown->second->files)) return;
+  auto refused = std::make_shared<FileSet>(*shown->second->files);
+  refused->unreadable = MessageOf(why);
+  parts_.buffer->Swap(table->id, shown->second->flushed, std::move(refused));
 }
 
 Status LakeSync::Reopen(const TableRef& table) {

@@ -86,6 +86,8 @@ class LakeSync {
   // Before anybody asks how far its files go.
   void Fence(lake::DeltaTable& delta, const QualifiedName& name) const;
   Status RefreshLocked(const TableRef& table) VARVE_REQUIRES(mu_);
+  // Statements on the table say `why` until a version of it can be served again.
+  void Refuse(const TableRef& table, const Status& why) VARVE_REQUIRES(mu_);
   // Tries a table again that could not be served.
   Status Reopen(const TableRef& table) VARVE_REQUIRES(mu_);
   // Takes over columns and options that the lake has and `mine` has not.

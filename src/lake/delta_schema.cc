@@ -154,9 +154,11 @@ Result<Json> FieldJson(const ColumnDef& column, const Json* previous, bool is_ad
   if (!type.ok()) {
     return Annotate(type.status(), fmt::format("column \"{}\"", column.name));
   }
+  // What another engine has declared, and is read as this type, stays as it is.
+  const bool is_same = previous != nullptr && ParseType((*previous)["type"]) == column.type;
   Json field;
   field["name"] = column.name;
-  field["type"] = *std::move(type);
+  field["type"] = is_same ? (*previous)["type"] : *std::move(type);
   const bool was_nullable = previous != nullptr && previous->value("nullable", Json(true)) != false;
   field["nullable"] = column.nullable || is_added || was_nullable;
   field["metadata"] = Json::object();

@@ -69,6 +69,25 @@ TEST(DeltaSchemaTest, SchemasOfOthers) {
   EXPECT_EQ((*fields)[5].type, std::nullopt);
 }
 
+TEST(DeltaSchemaTest, WhatOthersDeclaredStaysAsItIs) {
+  const std::string theirs =
+      R"({"type":"struct","fields":[{"name":"b","type":"byte","nullable":true,"metadata":{}},)"
+      R"({"name":"l","type":{"type":"array","elementType":"long","containsNull":false},)"
+      R"("nullable":true,"metadata":{}}]})";
+  TableDef table;
+  table.columns = {{ColumnId(1), "b", Type(TypeKind::kInt16)},
+                   {ColumnId(2), "l", Type::List(Type(TypeKind::kInt64))},
+                   {ColumnId(3), "new", Type(TypeKind::kInt64)}};
+  const auto json = SchemaJson(table, theirs);
+  ASSERT_TRUE(json.ok()) << json.status();
+  const auto fields = ParseSchema(*json);
+  ASSERT_TRUE(fields.ok()) << fields.status();
+  EXPECT_EQ((*fields)[0].delta_type, "byte");
+  EXPECT_NE((*fields)[1].delta_type.find("\"containsNull\":false"), std::string::npos);
+  EXPECT_EQ((*fields)[2].delta_type, "long");
+  EXPECT_EQ(*SchemaJson(table, *json), *json);
+}
+
 // Following them took seconds and stack for what fits into a commit.
 TEST(DeltaSchemaTest, DeeplyNestedTypesAreNotFollowed) {
   for (const int depth : {1, 50, 20'000}) {

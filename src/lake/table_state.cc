@@ -156,13 +156,17 @@ Status TableState::CheckFits(const TableDef& table) const {
     const auto column = table.FindColumn(field.name);
     if (!column) {
       if (field.nullable) continue;
-      return FailedPrecondition("the Delta table demands a value for a column that is unknown: {}",
-                                field.name);
+      return SqlErrorf(sqlstate::kFeatureNotSupported,
+                       "the Delta table demands a value for a column that is unknown: {}",
+                       field.name);
     }
-    VARVE_ASSIGN_OR_RETURN(const std::string expected, DeltaType(table.columns[*column].type));
-    if (expected != field.delta_type) {
-      return FailedPrecondition("column \"{}\" has another type in the Delta table: {}, not {}",
-                                field.name, field.delta_type, expected);
+    const Type& type = table.columns[*column].type;
+    VARVE_ASSIGN_OR_RETURN(const std::string expected, DeltaType(type));
+    // Other engines have types that are read as one of ours: `byte`, arrays without NULLs.
+    if (expected != field.delta_type && field.type != type) {
+      return SqlErrorf(sqlstate::kFeatureNotSupported,
+                       "column \"{}\" has another type in the Delta table: {}, not {}", field.name,
+                       field.delta_type, expected);
     }
   }
   std::vector<std::string> partition_columns;
@@ -171,8 +175,9 @@ Status TableState::CheckFits(const TableDef& table) const {
     partition_columns.push_back(table.columns[column].name);
   }
   if (partition_columns != metadata_->partition_columns) {
-    return FailedPrecondition("the Delta table is partitioned by other columns: {}",
-                              fmt::join(metadata_->partition_columns, ", "));
+    return SqlErrorf(sqlstate::kFeatureNotSupported,
+                     "the Delta table is partitioned by other columns: {}",
+                     fmt::join(metadata_->partition_columns, ", "));
   }
   return OkStatus();
 }

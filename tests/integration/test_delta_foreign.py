@@ -278,6 +278,10 @@ def test_a_table_that_comes_to_need_more_is_refused(quiet_server, spark):
         for statement in ("SELECT varve.refresh('grown')", "SELECT varve.flush('grown')"):
             with pytest.raises(psycopg.errors.FeatureNotSupported, match="deletionVectors"):
                 connection.execute(statement)
+        # What it held before is wrong, and what it took now would stay in the log for good.
+        for statement in ("SELECT count(*) FROM grown", "INSERT INTO grown VALUES (now(), 12)"):
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="cannot be served: .*deletionVectors"):
+                connection.execute(statement)
     quiet_server.kill()
     quiet_server.start()
     with quiet_server.connect() as connection:
@@ -287,3 +291,56 @@ def test_a_table_that_comes_to_need_more_is_refused(quiet_server, spark):
     assert folder.versions() == list(range(4))
     replayed = re.search(r"log replayed: (\d+) rows", quiet_server.stderr())
     assert int(replayed[1]) >= 1, "the row that never came into the lake"
+
+
+def arrow_rows(ids, **columns):
+    times = pyarrow.array([TIME] * len(ids), pyarrow.timestamp("us", "UTC"))
+    return pyarrow.table({"timestamp": times, "id": pyarrow.array(ids, pyarrow.int64()), **columns,
+                          "date": pyarrow.array([TIME.date()] * len(ids))})
+
+
+def test_a_table_whose_types_another_changes_is_refused_until_they_fit(quiet_server):
+    with quiet_server.connect() as connection:
+        connection.execute("CREATE TABLE typed (timestamp timestamptz NOT NULL, id bigint, v bigint)")
+        connection.execute("INSERT INTO typed VALUES (now(), 1, 1)")
+        connection.execute("SELECT varve.flush('typed')")
+        connection.execute("INSERT INTO typed VALUES (now(), 2, 2)")
+        url = folder_of(quiet_server, "typed").url
+        text, number = pyarrow.array(["a"]), pyarrow.array([7], pyarrow.int64())
+        deltalake.write_deltalake(url, arrow_rows([3], v=text), mode="overwrite", schema_mode="overwrite")
+        for statement in ("SELECT varve.refresh('typed')", "SELECT * FROM typed", "INSERT INTO typed VALUES (now())",
+                          "DELETE FROM typed", "SELECT varve.flush('typed')"):
+            with pytest.raises(psycopg.Error, match='column "v" has another type in the Delta table: string'):
+                connection.execute(statement)
+        connection.execute("CREATE TABLE other (timestamp timestamptz NOT NULL)")
+        deltalake.write_deltalake(url, arrow_rows([4], v=number), mode="overwrite", schema_mode="overwrite")
+        connection.execute("SELECT varve.refresh('typed')")
+        connection.execute("INSERT INTO typed VALUES (now(), 5, 5)")
+        for _ in range(2):
+            assert connection.execute("SELECT id, v FROM typed ORDER BY id").fetchall() == [(2, 2), (4, 7), (5, 5)]
+            connection.execute("SELECT varve.flush('typed')")
+        assert sorted(deltalake.DeltaTable(url).to_pyarrow_table()["id"].to_pylist()) == [2, 4, 5]
+
+
+def test_a_column_of_bytes_is_one_of_smallints(quiet_server):
+    """delta-rs adds columns of types that Varve reads as wider ones: rows go on into the lake."""
+    with quiet_server.connect() as connection:
+        connection.execute("CREATE TABLE small (timestamp timestamptz NOT NULL, id bigint)")
+        connection.execute("INSERT INTO small VALUES (now(), 1)")
+        connection.execute("SELECT varve.flush('small')")
+        url = folder_of(quiet_server, "small").url
+        lists = pyarrow.array([[1, 2]], pyarrow.list_(pyarrow.field("element", pyarrow.int64(), nullable=False)))
+        added = arrow_rows([2], b=pyarrow.array([-7], pyarrow.int8()), l=lists)
+        deltalake.write_deltalake(url, added, mode="append", schema_mode="merge")
+        connection.execute("SELECT varve.refresh('small')")
+        connection.execute("INSERT INTO small (timestamp, id, b, l) VALUES (now(), 3, 9, '{3}')")
+        connection.execute("SELECT varve.flush('small')")
+        connection.execute("ALTER TABLE small ADD COLUMN more int")
+        connection.execute("INSERT INTO small (timestamp, id, b, more) VALUES (now(), 4, 100, 4)")
+        connection.execute("SELECT varve.flush('small')")
+        expected = [(1, None, None, None), (2, -7, [1, 2], None), (3, 9, [3], None), (4, 100, None, 4)]
+        assert connection.execute("SELECT id, b, l, more FROM small ORDER BY id").fetchall() == expected
+    theirs = deltalake.DeltaTable(url)
+    assert "byte" in str(theirs.schema().to_json())
+    rows = theirs.to_pyarrow_table().sort_by("id").to_pylist()
+    assert [(row["id"], row["b"], row["l"], row["more"]) for row in rows] == expected
