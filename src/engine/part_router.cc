@@ -1,6 +1,7 @@
 #include "engine/part_router.h"
 
 #include <algorithm>
+#include <duckdb/common/string_util.hpp>
 
 #include "base/check.h"
 #include "engine/engine_core.h"
@@ -31,6 +32,16 @@ std::map<std::string, BatchRef> SplitByProject(const BatchRef& batch, const Colu
   return split;
 }
 
+// SQL does not tell upper from lower case.
+const ColumnDef* ProjectNamesOf(const TableDef& table) {
+  const auto found =
+      std::find_if(table.columns.begin(), table.columns.end(), [](const ColumnDef& column) {
+        return duckdb::StringUtil::CIEquals(column.name, std::string(kProjectColumn));
+      });
+  const bool is_text = found != table.columns.end() && found->type.kind() == TypeKind::kText;
+  return is_text ? &*found : nullptr;
+}
+
 catalog::ProjectIdsRef PartRouter::Projects() const {
   if (core_.options.projects == nullptr) return nullptr;
   auto ids = core_.options.projects->ids();
@@ -56,10 +67,8 @@ Result<WriteSet> PartRouter::Route(const SessionState& session, WriteSet rows) {
 Status PartRouter::RouteOne(const SessionState& session, const TableRows& rows,
                             const catalog::ProjectIds& projects, WriteSet& routed) {
   const TableDef& table = *rows.table;
-  const auto index = table.FindColumn(kProjectColumn);
-  const bool may_have_parts =
-      index && !table.is_part() && table.columns[*index].type.kind() == TypeKind::kText;
-  const Column* column = may_have_parts ? rows.rows->Find(table.columns[*index].id) : nullptr;
+  const ColumnDef* const names = table.is_part() ? nullptr : ProjectNamesOf(table);
+  const Column* column = names != nullptr ? rows.rows->Find(names->id) : nullptr;
   if (column == nullptr) {
     routed.push_back(rows);
     return OkStatus();

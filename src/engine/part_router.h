@@ -27,6 +27,9 @@ struct EngineCore;
 std::map<std::string, BatchRef> SplitByProject(const BatchRef& batch, const Column& column,
                                                const catalog::ProjectIds& projects);
 
+// The text column that says whose a row is, whether or not the table is partitioned by it.
+const ColumnDef* ProjectNamesOf(const TableDef& table);
+
 class PartRouter {
  public:
   explicit PartRouter(EngineCore& core) : core_(core) {}

@@ -40,12 +40,14 @@ Result<TableRef> DuckSession::PartToChange(const TableRef& table,
                                            const duckdb::SQLStatement& parsed,
                                            const ParameterValues& values) const {
   const catalog::PartMap parts = state_->PartsOf(table->id);
-  if (parts.empty()) return table;
-  if (SetsColumn(parsed, kProjectColumn)) {
+  const bool has_projects =
+      core_.options.projects != nullptr && !core_.options.projects->ids()->empty();
+  if (has_projects && ProjectNamesOf(*table) != nullptr && SetsColumn(parsed, kProjectColumn)) {
     return SqlErrorf(sqlstate::kFeatureNotSupported,
                      "UPDATE of \"{}\" is not supported while projects have storage of their own",
                      kProjectColumn);
   }
+  if (parts.empty()) return table;
   const auto named = ProjectsNamed(parsed, values);
   std::vector<TableRef> found;
   if (HoldsRowsOf(*state_->snapshot, *table, named)) found.push_back(table);

@@ -56,6 +56,10 @@ Status DuckSession::CheckTables(const WriteSet& rows) const {
       return UnreadableTable(*part.table, *shown->second->files);
     }
     if (state_->own_tables.contains(id) || core_.catalog.Find(id)) continue;
+    if (part.table->is_part() && core_.catalog.Find(part.table->parent)) {
+      return SqlErrorf(sqlstate::kSerializationFailure,
+                       "project \"{}\" has lost its storage meanwhile", part.table->project);
+    }
     return SqlErrorf(sqlstate::kUndefinedTable, "relation \"{}\" does not exist any more",
                      part.table->name.table);
   }
@@ -135,9 +139,11 @@ void DuckSession::CommitImplicit(std::function<void(Status)> done) {
   if (!duck_open_ && changes_.empty() && state_->edits.empty()) {
     DetachOpenStream();
     WriteSet rows = std::exchange(state_->transaction_rows, {});
+    auto routed = core_.router.Route(*state_, std::move(rows));
     ResetTransaction();
-    if (rows.empty()) return done(OkStatus());
-    return WriteAsync(std::move(rows), std::move(done));
+    if (!routed.ok()) return done(routed.status());
+    if (routed->empty()) return done(OkStatus());
+    return WriteAsync(*std::move(routed), std::move(done));
   }
   done(Commit());
 }
@@ -164,6 +170,12 @@ Status DuckSession::Commit() {
     const auto own = state_->own_tables.find(part.table->id);
     return own != state_->own_tables.end() && !own->second;
   });
+  // A project may have got storage of its own since they were written.
+  if (status.ok()) {
+    auto routed = core_.router.Route(*state_, std::move(rows));
+    status = routed.status();
+    rows = routed.ok() ? *std::move(routed) : WriteSet();
+  }
   PartRouter::Pass pass;
   if (status.ok()) {
     auto entered = core_.router.Enter(rows);

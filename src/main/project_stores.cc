@@ -1,5 +1,6 @@
 #include "main/project_stores.h"
 
+#include <absl/strings/str_split.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -35,6 +36,18 @@ std::string Trimmed(std::string prefix) {
   while (prefix.ends_with('/')) prefix.pop_back();
   while (prefix.starts_with('/')) prefix.erase(0, 1);
   return prefix;
+}
+
+// A store may take "a/../b" or "a//b" for another folder than its name says.
+Status CheckPrefix(const catalog::Project& project) {
+  const std::vector<std::string> parts = absl::StrSplit(project.prefix, '/');
+  const bool odd = std::any_of(parts.begin(), parts.end(), [](const std::string& part) {
+    return part.empty() || part == "." || part == "..";
+  });
+  if (!odd || project.prefix.empty()) return OkStatus();
+  return SqlErrorf(sqlstate::kInvalidParameterValue,
+                   "project \"{}\": no part of the prefix \"{}\" may be empty, \".\" or \"..\"",
+                   project.id, project.prefix);
 }
 
 // One lies in the other, or they are the same folder.
@@ -141,6 +154,7 @@ Status ProjectStores::Add(catalog::Project project, catalog::ProjectSecrets secr
                      "project \"{}\": access_key and secret_key must be given", project.id);
   }
   project.prefix = Trimmed(std::move(project.prefix));
+  VARVE_RETURN_IF_ERROR(CheckPrefix(project));
   project.created_us = Clock::System().NowUs();
   MutexLock lock(change_mu_);
   Definition definition{std::move(project), std::move(secrets), false};

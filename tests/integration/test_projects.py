@@ -254,6 +254,42 @@ def test_a_transaction_counts_in_all_buckets_or_in_none(setup):
     assert not parquet(setup.main, setup.bucket, "made/project_id=acme")
 
 
+def test_a_transaction_that_is_older_than_its_project_writes_to_its_bucket(setup):
+    setup.connection.execute(TABLE)
+    with setup.server.connect() as older:
+        older.execute("BEGIN")
+        insert(older, "acme", 0)
+        insert(older, "shop", 100)
+        setup.declare()
+        older.execute("COMMIT")
+        flush(setup.connection)
+        assert numbers(setup.connection, of("acme")) == list(range(10))
+        assert not parquet(setup.main, setup.bucket, "acme")
+        assert sorted(own_table(setup.own, setup.own_bucket).to_pyarrow_table()["n"].to_pylist()) == list(range(10))
+        older.execute("BEGIN")
+        insert(older, "acme", 10)
+        setup.connection.execute("SELECT varve.drop_project('acme')")
+        with pytest.raises(psycopg.errors.SerializationFailure, match="lost its storage"):
+            older.execute("COMMIT")
+    assert numbers(setup.connection) == list(range(100, 110))
+
+
+def test_no_table_takes_rows_that_it_cannot_send_away(setup):
+    connection = setup.connection
+    connection.execute("CREATE TABLE flat (timestamp timestamptz NOT NULL, project_id text, n int)")
+    connection.execute('CREATE TABLE upper (timestamp timestamptz NOT NULL, "PROJECT_ID" text, n int)'
+                       " WITH (partition_by = 'PROJECT_ID')")
+    setup.declare()
+    for table in ("flat", "upper"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match='cannot hold rows of project "acme"'):
+            connection.execute(f"INSERT INTO {table} (timestamp, project_id, n) VALUES (now(), 'acme', 1)")
+        connection.execute(f"INSERT INTO {table} (timestamp, project_id, n) VALUES (now(), 'shop', 1)")
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match='UPDATE of "project_id"'):
+            connection.execute(f"UPDATE {table} SET project_id = 'acme'")
+        assert connection.execute(f"UPDATE {table} SET n = 2").rowcount == 1
+        assert connection.execute(f"SELECT project_id FROM {table}").fetchall() == [("shop",)]
+
+
 def test_the_secret_is_in_one_file_only(setup):
     connection = setup.connection
     connection.execute(TABLE)
@@ -318,6 +354,8 @@ def test_what_cannot_be_used_is_refused_with_its_name(setup):
         (dict(bucket=bucket, endpoint="http://127.0.0.1:9"), "s3-endpoint: .* cannot be reached"),
         (dict(bucket=bucket, project="a/b"), "cannot be called"),
         (dict(bucket=""), "no bucket is given"),
+        # A store may take these for another folder, also for one of another project.
+        *[(dict(bucket=bucket, prefix=odd), "no part of the prefix") for odd in ("a/../own", "a//b", "./c", "..")],
     ]
     for arguments, sentence in wrong:
         with pytest.raises(psycopg.Error, match=sentence):
