@@ -101,7 +101,9 @@ TEST_F(ReplayerTest, RowsOfAnUnreadableTableStayApartAndComeInFewSteps) {
   constexpr int64_t kTransactions = 5'000;
   for (int64_t i = 1; i <= kTransactions; ++i) {
     ASSERT_TRUE(ReplayOne(b_->id, {.first = i}).ok());
-    if (i % 10 == 0) ASSERT_TRUE(ReplayOne(a_->id, {.first = i / 10}).ok());
+    if (i % 10 == 0) {
+      ASSERT_TRUE(ReplayOne(a_->id, {.first = i / 10}).ok());
+    }
     if (Of(b_)->segments.size() != seen) ++steps;
     seen = Of(b_)->segments.size();
   }

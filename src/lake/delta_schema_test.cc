@@ -75,9 +75,9 @@ TEST(DeltaSchemaTest, WhatOthersDeclaredStaysAsItIs) {
       R"({"name":"l","type":{"type":"array","elementType":"long","containsNull":false},)"
       R"("nullable":true,"metadata":{}}]})";
   TableDef table;
-  table.columns = {{ColumnId(1), "b", Type(TypeKind::kInt16)},
-                   {ColumnId(2), "l", Type::List(Type(TypeKind::kInt64))},
-                   {ColumnId(3), "new", Type(TypeKind::kInt64)}};
+  table.columns = {{ColumnId(1), "b", Type(TypeKind::kInt16), true, false, {}},
+                   {ColumnId(2), "l", Type::List(Type(TypeKind::kInt64)), true, false, {}},
+                   {ColumnId(3), "new", Type(TypeKind::kInt64), true, false, {}}};
   const auto json = SchemaJson(table, theirs);
   ASSERT_TRUE(json.ok()) << json.status();
   const auto fields = ParseSchema(*json);
