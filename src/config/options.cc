@@ -127,6 +127,14 @@ class OptionsLoader {
            option.name.starts_with("dynamodb-") || option.name == "lock-provider";
   }
 
+  // What holds for buckets of projects too, which a server with its tables in a folder may have.
+  static bool IsAboutEveryBucket(const OptionSpec& option) {
+    static constexpr std::string_view kNames[] = {
+        "s3-addressing",         "s3-allow-http",         "s3-ca-file",
+        "s3-connect-timeout-ms", "s3-request-timeout-ms", "s3-retry-secs"};
+    return std::find(std::begin(kNames), std::end(kNames), option.name) != std::end(kNames);
+  }
+
   bool HasBucket() const {
     const auto given = inputs_.command_line.find("s3-bucket");
     if (given != inputs_.command_line.end()) return !given->second.empty();
@@ -138,7 +146,8 @@ class OptionsLoader {
     if (HasBucket()) return OkStatus();
     for (const OptionSpec& option : AllOptions()) {
       const OptionValue& value = options_.values_.find(option.name)->second;
-      if (IsAboutTheBucket(option) && value.text != option.default_text) {
+      if (IsAboutTheBucket(option) && !IsAboutEveryBucket(option) &&
+          value.text != option.default_text) {
         return InvalidArgument("{} ({}) does nothing without s3-bucket; leave it out", option.name,
                                SourceName(value.source));
       }

@@ -117,6 +117,18 @@ TEST(OptionsTest, ABucketTakesWhatBelongsToIt) {
   }
 }
 
+// A project's bucket may be on a store without TLS while the server's own tables are in a folder.
+TEST(OptionsTest, ProjectsBucketsNeedNoBucketOfTheServer) {
+  OptionInputs inputs = Inputs();
+  inputs.command_line = {{"s3-allow-http", "true"},         {"s3-ca-file", "/ca.pem"},
+                         {"s3-addressing", "path"},         {"s3-retry-secs", "1"},
+                         {"s3-connect-timeout-ms", "1000"}, {"s3-request-timeout-ms", "1000"}};
+  const Result<Options> options = LoadOptions(inputs);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_TRUE(options->Bool("s3-allow-http"));
+  EXPECT_EQ(options->Text("s3-ca-file"), "/ca.pem");
+}
+
 TEST(OptionRegistryTest, DefaultsPassTheirOwnChecks) {
   for (const OptionSpec& option : AllOptions()) {
     if (option.default_text.empty()) continue;

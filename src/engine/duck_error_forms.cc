@@ -262,6 +262,11 @@ std::optional<Status> Binding(const std::string& m) {
     return SqlErrorf(sqlstate::kUndefinedColumn, "column \"{}\" of relation \"{}\" does not exist",
                      Quoted(m, '"', 1), Quoted(m, '"', 0));
   }
+  if (m.starts_with("Macro ") && Has(m, "supplied arguments")) {
+    const size_t name = sizeof("Macro ") - 1;
+    return SqlErrorf(sqlstate::kUndefinedFunction, "function {} does not take these arguments",
+                     m.substr(name, m.find('(') - name));
+  }
   if (m.starts_with("Multiple assignments to same column ")) {
     return SqlErrorf(sqlstate::kSyntaxError, "multiple assignments to same column \"{}\"",
                      Quoted(m, '"', 0));

@@ -194,6 +194,13 @@ Status FromDuckError(const ErrorData& error, std::string_view statement_text) {
   if (const auto position = PositionIn(statement_text, parts.Field("position"))) {
     status = WithPosition(std::move(status), *position);
   }
+  constexpr std::string_view kForms = "Candidate macros:";  // varve.flush and its like
+  if (parts.hint.starts_with(kForms)) {
+    std::string list = parts.hint.substr(kForms.size());
+    duckdb::StringUtil::Trim(list);
+    status = WithHint(std::move(status),
+                      "Known forms: " + duckdb::StringUtil::Replace(list, "\n\t", ", "));
+  }
   // Similar column names help; DuckDB's overloads, functions and settings are not the user's world.
   const bool names_columns =
       parts.hint.starts_with("Candidate bindings") || parts.hint.starts_with("Did you mean: ");

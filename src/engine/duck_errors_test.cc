@@ -109,6 +109,14 @@ TEST_F(DuckErrorsTest, WordsAreThoseOfPostgres) {
             "null value in column \"a\" of relation \"foo\" violates not-null constraint");
 }
 
+TEST_F(DuckErrorsTest, WrongArgumentsOfAMacroNameTheRightOnes) {
+  RunInternal("CREATE MACRO both(x, y := 1) AS x + y, (x, y, z) AS x + y + z");
+  const Status status = Run("SELECT both()").status();
+  EXPECT_EQ(SqlStateOf(status), "42883");
+  EXPECT_EQ(MessageOf(status), "function both does not take these arguments");
+  EXPECT_EQ(HintOf(status), "Known forms: both(x, y := 1), both(x, y, z)");
+}
+
 TEST_F(DuckErrorsTest, PositionsAreCharactersFromOne) {
   EXPECT_EQ(PositionOf(Run("SELECT nope FROM foo").status()), 8u);
   EXPECT_EQ(PositionOf(Run("SELECT 'äöü', nope FROM foo").status()), 15u);

@@ -70,16 +70,16 @@ Result<std::unique_ptr<lake::DeltaTable>> LakeSync::OpenOrCreate(const TableRef&
   if (opened.status().code() == StatusCode::kNotFound) {
     opened = lake::DeltaTable::Create(parts_.context, table);
   }
-  if (opened.ok()) Fence(**opened, table->name);
+  if (opened.ok()) Fence(**opened, *table);
   return opened;
 }
 
-void LakeSync::Fence(lake::DeltaTable& delta, const QualifiedName& name) const {
-  if (!parts_.fence) return;
+void LakeSync::Fence(lake::DeltaTable& delta, const TableDef& table) const {
+  if (table.is_part() ? !parts_.fence_parts : !parts_.fence) return;
   const Status fenced = delta.Fence();
   if (fenced.ok()) return;
   // What comes in between is noticed by the next flush and costs no row: no reason not to start.
-  spdlog::warn("lake: a commit of {} may still be under way: {}", name.ToString(),
+  spdlog::warn("lake: a commit of {} may still be under way: {}", table.name.ToString(),
                MessageOf(fenced));
 }
 
@@ -235,7 +235,7 @@ Status LakeSync::Adopt(const std::string& location, Delta delta) {
   }
   // A table of our own, of which the definitions were lost.
   const auto former = FormerId(location, *delta->files());
-  if (former) Fence(*delta, table.name);
+  if (former) Fence(*delta, table);
   if (former) {
     table.id = *former;
   } else {

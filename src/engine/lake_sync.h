@@ -84,7 +84,7 @@ class LakeSync {
   // Opens the table's Delta log, or makes it.
   Result<std::unique_ptr<lake::DeltaTable>> OpenOrCreate(const TableRef& table) const;
   // Before anybody asks how far its files go.
-  void Fence(lake::DeltaTable& delta, const QualifiedName& name) const;
+  void Fence(lake::DeltaTable& delta, const TableDef& table) const;
   Status RefreshLocked(const TableRef& table) VARVE_REQUIRES(mu_);
   // Statements on the table say `why` until a version of it can be served again.
   void Refuse(const TableRef& table, const Status& why) VARVE_REQUIRES(mu_);

@@ -69,6 +69,12 @@ TEST_F(SessionTest, AFailedTransactionRefusesAllButItsEnd) {
   EXPECT_EQ(Count(*session_), "0");
 }
 
+TEST_F(SessionTest, UpkeepOfPostgresIsAnsweredUnderItsName) {
+  EXPECT_EQ(Tag("VACUUM"), "VACUUM");
+  EXPECT_EQ(Tag("ANALYZE"), "ANALYZE");
+  EXPECT_EQ(Tag("VACUUM ANALYZE"), "VACUUM");
+}
+
 TEST_F(SessionTest, ACommitThatTheLogRefusesKeepsNothing) {
   Run("BEGIN; CREATE TABLE u (timestamp timestamptz)");
   Run(kInsert);

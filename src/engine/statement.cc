@@ -13,6 +13,7 @@
 #include <duckdb/parser/statement/drop_statement.hpp>
 #include <duckdb/parser/statement/set_statement.hpp>
 #include <duckdb/parser/statement/transaction_statement.hpp>
+#include <duckdb/parser/statement/vacuum_statement.hpp>
 
 namespace varve::engine {
 
@@ -110,7 +111,8 @@ std::string VerbOf(const duckdb::SQLStatement& statement) {
     case StatementType::CALL_STATEMENT:
       return "CALL";
     case StatementType::VACUUM_STATEMENT:
-      return "VACUUM";
+      // DuckDB parses ANALYZE as one too.
+      return statement.Cast<duckdb::VacuumStatement>().info->options.vacuum ? "VACUUM" : "ANALYZE";
     case StatementType::ANALYZE_STATEMENT:
       return "ANALYZE";
     default: {

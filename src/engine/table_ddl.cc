@@ -44,7 +44,7 @@ Result<OptionMap> ReadOptions(
     if (std::find(std::begin(kOptions), std::end(kOptions), name) == std::end(kOptions)) {
       return WithHint(
           SqlErrorf(sqlstate::kInvalidParameterValue, "unrecognized table option \"{}\"", name),
-          "Known options are time_column, partition_by, sort_by, bloom, key and retention.");
+          "Known options are time_column, partition_by, sort_by, bloom and retention.");
     }
     VARVE_ASSIGN_OR_RETURN(options[name], OptionText(name, *value));
   }

@@ -34,7 +34,14 @@ Result<Command> Run(CLI::App& app, Command& command, int argc, const char* const
   } catch (const CLI::ParseError& error) {
     std::string line = error.what();
     line = line.substr(0, line.find('\n'));
-    return InvalidArgument("{}; `varve --help` shows what is accepted", line);
+    // The names of sub-commands are no options of theirs, but of their parent.
+    const CLI::App* asked = &app;
+    std::string words = "varve";
+    while (!asked->get_subcommands().empty()) {
+      asked = asked->get_subcommands().front();
+      words += " " + asked->get_name();
+    }
+    return InvalidArgument("{}; `{} --help` shows what is accepted", line, words);
   }
   if (command.text.empty() && app.get_subcommands().empty()) {
     return InvalidArgument("no command given; `varve --help` shows what is accepted");

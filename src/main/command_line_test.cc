@@ -50,5 +50,14 @@ TEST(CommandLineTest, MistakesAreOneLine) {
   }
 }
 
+TEST(CommandLineTest, MistakesNameTheHelpThatLists) {
+  const auto message = [](std::vector<const char*> words) {
+    return std::string(MessageOf(Parse(std::move(words)).status()));
+  };
+  EXPECT_NE(message({"serve", "--pg-prot", "1"}).find("`varve serve --help`"), std::string::npos);
+  EXPECT_NE(message({"log", "verify"}).find("`varve log verify --help`"), std::string::npos);
+  EXPECT_NE(message({"srve"}).find("`varve --help`"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace varve

@@ -245,6 +245,7 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
   lake.has_log = segments.ok() && !segments->empty();
   // What goes to a local folder ends with the process.
   lake.fence = dir.had_staged && !options.Text("s3-bucket").empty();
+  lake.fence_parts = dir.had_staged;
   notes.emplace(files, dir.Sub("flushed"));
   lake.notes = &*notes;
   if (segments.ok()) {
