@@ -21,7 +21,12 @@ struct DefinitionChange {
   Status Prepare(EngineCore& core) const;
   void Publish(EngineCore& core) const;
   void Undo(EngineCore& core) const;
-  void Finish(EngineCore& core) const;
+  // `is_alone`: nothing else was committed, so that the statement may still fail: 42P07 when
+  // another server has made a table of that name with other columns meanwhile.
+  Status Finish(EngineCore& core, bool is_alone) const;
+
+ private:
+  Status FinishCreate(EngineCore& core, bool is_alone) const;
 };
 
 }  // namespace varve::engine

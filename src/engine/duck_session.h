@@ -140,6 +140,7 @@ class DuckSession : public Session, private StreamOwner {
   Status CreateParts(const TableDef& table);
   Status AlterParts(const TableDef& changed);
   Status DropWithParts(const TableRef& table);
+  Result<TableDef> PlanRename(const TableDef& table, const std::string& name);
   StreamOutcome RunDrop(const duckdb::SQLStatement& parsed, std::string_view text);
   duckdb::optional_ptr<duckdb::CatalogEntry> EntryOf(const std::string& schema,
                                                      const std::string& name);

@@ -53,7 +53,7 @@ Status SqlEngine::Attach(const EngineParts& parts) {
   core_->tables = std::make_unique<LakeTables>(*parts.buffer, *parts.tables, parts.lake);
   VARVE_ASSIGN_OR_RETURN(const auto dropped, core_->meta->Dropped());
   for (const auto& table : dropped) {
-    VARVE_RETURN_IF_ERROR(core_->tables->ResumeDrop(table.id, table.location));
+    core_->tables->ResumeDrop(table);
   }
   return DeleteDroppedFolders();
 }

@@ -54,6 +54,7 @@ void FlushTables(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb
     Status first;
     // One project's storage that is down keeps no other rows from being flushed.
     for (const TableRef& table : ResolveWithParts(state.GetContext(), name)) {
+      core.tables->WaitUntilMade(table->id);
       const auto flushed = core.parts.maintenance->Flush(table);
       rows += flushed.ok() ? *flushed : 0;
       if (first.ok() && !flushed.ok()) first = flushed.status();

@@ -48,7 +48,8 @@ Result<Lsn> LakeSync::Open() {
   if (core_.meta->is_new() && parts_.has_log) {
     VARVE_RETURN_IF_ERROR(core_.meta->NoteTableId(kFirstIdBesideALog));
   }
-  VARVE_RETURN_IF_ERROR(AdoptUnknown());
+  VARVE_ASSIGN_OR_RETURN(const auto folders, parts_.context.store->ListFolders(""));
+  VARVE_RETURN_IF_ERROR(AdoptUnknown(folders));
   for (const auto& shipped : core_.options.shipped_tables) {
     VARVE_RETURN_IF_ERROR(core_.meta->EnsureShipped(core_.catalog, shipped));
   }
@@ -88,8 +89,8 @@ Status LakeSync::OpenKnown(const TableRef& table,
   CountNoted(table->id);
   const bool is_gone = SqlStateOf(opened.status()) == sqlstate::kObjectInUse;
   if (is_gone && !table->is_part()) return Forget(table);
-  // A project's own storage is nobody else's trouble.
-  if (opened.status().code() == StatusCode::kUnavailable && !table->is_part()) {
+  // A project's own storage is nobody else's trouble, nor is one table's.
+  if (opened.status().code() == StatusCode::kUnavailable && !table->is_part() && !StoreAnswers()) {
     return Annotate(opened.status(), table->name.ToString());
   }
   Note(table->location, table->name.ToString(), opened.status());
@@ -157,8 +158,8 @@ Result<Lsn> LakeSync::WithNote(const TableRef& table, lake::DeltaTable& delta, L
       delta.files()->version, in_lake.value, note->through.value, parts_.notes->PathOf(table->id));
 }
 
-Result<std::vector<LakeSync::Found>> LakeSync::FindUnknown() {
-  VARVE_ASSIGN_OR_RETURN(const auto folders, parts_.context.store->ListFolders(""));
+Result<std::vector<LakeSync::Found>> LakeSync::FindUnknown(
+    const std::vector<std::string>& folders) {
   std::set<std::string> known;
   for (const auto& table : core_.catalog.List()) known.insert(table->location);
   VARVE_ASSIGN_OR_RETURN(const auto dropped, core_.meta->Dropped());
@@ -178,8 +179,8 @@ Result<std::vector<LakeSync::Found>> LakeSync::FindUnknown() {
   return found;
 }
 
-Status LakeSync::AdoptUnknown() {
-  VARVE_ASSIGN_OR_RETURN(auto unknown, FindUnknown());
+Status LakeSync::AdoptUnknown(const std::vector<std::string>& folders) {
+  VARVE_ASSIGN_OR_RETURN(auto unknown, FindUnknown(folders));
   // Before any new id is given: it must not be one that the log knows as another table's.
   TableId highest(0);
   for (const auto& found : unknown) {
@@ -190,7 +191,11 @@ Status LakeSync::AdoptUnknown() {
   VARVE_RETURN_IF_ERROR(core_.meta->NoteTableId(highest));
   for (auto& found : unknown) {
     Status status = found.delta.status();
-    if (status.code() == StatusCode::kUnavailable) return status;
+    if (status.code() == StatusCode::kUnavailable) {
+      // The log may have rows of it: without its id, nobody could say whose they are.
+      const bool may_have_rows = core_.meta->is_new() && parts_.has_log;
+      if (may_have_rows || !StoreAnswers()) return status;
+    }
     // No Delta log, or that of a dropped table, whose files another server deletes.
     const bool is_table = status.code() != StatusCode::kNotFound;
     if (status.ok()) status = Adopt(found.location, *std::move(found.delta));
@@ -266,22 +271,46 @@ Status LakeSync::Adopt(const std::string& location, Delta delta) {
 
 Status LakeSync::Refresh() {
   MutexLock lock(mu_);
+  std::vector<TableRef> open;
+  for (const auto& table : core_.catalog.List()) {
+    if (parts_.tables->Find(table->id)) open.push_back(table);
+  }
+  VARVE_ASSIGN_OR_RETURN(const auto folders, parts_.context.store->ListFolders(""));
+  const std::set<TableId> missing = NoteMissing(open, folders);
   Status first;
   std::set<std::string> down;  // projects whose storage does not answer
   for (const auto& table : core_.catalog.ListWithParts()) {
-    if (down.contains(table->project)) continue;
+    if (down.contains(table->project) || missing.contains(table->id)) continue;
     Status status = RefreshLocked(table);
     // One table's trouble is in varve.lake_errors; a store that does not answer is everybody's who
     // has tables in it.
     if (status.code() == StatusCode::kUnavailable) {
-      if (!table->is_part()) return status;
-      down.insert(table->project);
+      if (!table->is_part() && !StoreAnswers()) return status;
+      if (table->is_part()) down.insert(table->project);
+      Note(table->location, table->name.ToString(), status);
     }
     if (first.ok()) first = std::move(status);
   }
-  VARVE_RETURN_IF_ERROR(AdoptUnknown());
+  VARVE_RETURN_IF_ERROR(AdoptUnknown(folders));
   VARVE_RETURN_IF_ERROR(AddParts());
   return first;
+}
+
+std::set<TableId> LakeSync::NoteMissing(const std::vector<TableRef>& open,
+                                        const std::vector<std::string>& folders) {
+  std::set<TableId> missing;
+  const std::set<std::string_view> there(folders.begin(), folders.end());
+  for (const auto& table : open) {
+    if (there.contains(table->location) || !core_.catalog.Find(table->id)) continue;
+    const Status gone = SqlErrorf(
+        sqlstate::kObjectNotInPrerequisiteState,
+        "the folder of table {} is gone; its rows wait in the log until it is back, or until the "
+        "server is restarted and makes it again",
+        table->name.ToString());
+    Note(table->location, table->name.ToString(), gone);
+    missing.insert(table->id);
+  }
+  return missing;
 }
 
 Status LakeSync::Refresh(const TableRef& table) {
@@ -334,6 +363,11 @@ Status LakeSync::Reopen(const TableRef& table) {
   auto opened = OpenOrCreate(table);
   if (!opened.ok()) {
     Note(table->location, table->name.ToString(), opened.status());
+    // When the store answers again, or never: its rows wait. But what cannot be is said before more
+    // are taken.
+    if (opened.status().code() != StatusCode::kUnavailable) {
+      ShowUnreadable(*parts_.buffer, table->id, opened.status());
+    }
     return opened.status();
   }
   const Delta delta = *std::move(opened);
@@ -374,7 +408,9 @@ Status LakeSync::TakeOver(const TableRef& mine, lake::DeltaTable& delta) {
 
 Status LakeSync::Forget(const TableRef& table) {
   VARVE_RETURN_IF_ERROR(ForgetParts(table, /*dropped=*/true));
-  VARVE_RETURN_IF_ERROR(core_.meta->Forget(*table));
+  const Delta delta = parts_.tables->Find(table->id);
+  VARVE_RETURN_IF_ERROR(core_.meta->Forget(
+      *table, delta ? std::optional<std::string>(delta->lake_id()) : std::nullopt));
   core_.catalog.Remove(table->id);
   if (core_.tables) {
     core_.tables->Drop(table);
@@ -385,6 +421,31 @@ Status LakeSync::Forget(const TableRef& table) {
   Note(table->location, table->name.ToString(), OkStatus());
   spdlog::info("lake: another server has dropped table {}", table->name.ToString());
   return OkStatus();
+}
+
+Result<bool> LakeSync::Withdraw(const TableRef& table) {
+  MutexLock lock(mu_);
+  const auto snapshot = parts_.buffer->Snapshot();
+  const auto shown = snapshot->find(table->id);
+  if (shown != snapshot->end() &&
+      !(shown->second->segments.empty() && shown->second->staged.empty())) {
+    return false;
+  }
+  VARVE_RETURN_IF_ERROR(core_.meta->Forget(*table, /*lake_id=*/std::nullopt));
+  core_.catalog.Remove(table->id);
+  core_.tables->Remove(table->id);
+  return true;
+}
+
+void LakeSync::Renamed(const TableDef& before, const TableRef& after) {
+  MutexLock lock(mu_);
+  parts_.buffer->UpdateTable(after);
+  Note(before.location, before.name.ToString(), OkStatus());
+  not_before_us_.erase(before.location);
+  const Status opened = RefreshLocked(after);
+  if (opened.ok()) return;
+  spdlog::warn("engine: table {} is not in the lake yet: {}", after->name.ToString(),
+               MessageOf(opened));
 }
 
 void LakeSync::Note(const std::string& location, const std::string& table, const Status& error) {

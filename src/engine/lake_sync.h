@@ -55,6 +55,12 @@ class LakeSync {
   // Of one table; and folders that were refused before are looked at again in the next round.
   Status Refresh(const TableRef& table) VARVE_EXCLUDES(mu_);
 
+  // Takes a new table back that has turned out to be another server's. False when it has rows: then
+  // it stays, and is not served.
+  Result<bool> Withdraw(const TableRef& table) VARVE_EXCLUDES(mu_);
+  // A table that could not be served has got another name and folder.
+  void Renamed(const TableDef& before, const TableRef& after) VARVE_EXCLUDES(mu_);
+
   // Parts in projects' own storage: those that are missing, one, and all of a project, whose rows
   // are flushed first; what lies in its storage stays there.
   Status AddMissingParts() VARVE_EXCLUDES(mu_);
@@ -73,8 +79,10 @@ class LakeSync {
   };
 
   // Folders without a table of ours, opened side by side.
-  Result<std::vector<Found>> FindUnknown() VARVE_REQUIRES(mu_);
-  Status AdoptUnknown() VARVE_REQUIRES(mu_);
+  Result<std::vector<Found>> FindUnknown(const std::vector<std::string>& folders)
+      VARVE_REQUIRES(mu_);
+  // `folders`: of the lake, as listed.
+  Status AdoptUnknown(const std::vector<std::string>& folders) VARVE_REQUIRES(mu_);
   // Registers a table that was found.
   Status Adopt(const std::string& location, Delta delta) VARVE_REQUIRES(mu_);
   // The id that this server gave the table before it lost its definitions.
@@ -88,6 +96,11 @@ class LakeSync {
   Status RefreshLocked(const TableRef& table) VARVE_REQUIRES(mu_);
   // Statements on the table say `why` until a version of it can be served again.
   void Refuse(const TableRef& table, const Status& why) VARVE_REQUIRES(mu_);
+  // Those that were open before the folders were listed and are not among them.
+  std::set<TableId> NoteMissing(const std::vector<TableRef>& open,
+                                const std::vector<std::string>& folders);
+  // False when the store as a whole is unavailable, and not one object.
+  bool StoreAnswers() const { return parts_.context.store->ListFolders("").ok(); }
   // Tries a table again that could not be served.
   Status Reopen(const TableRef& table) VARVE_REQUIRES(mu_);
   // Takes over columns and options that the lake has and `mine` has not.

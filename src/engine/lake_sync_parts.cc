@@ -132,7 +132,9 @@ Status LakeSync::ForgetParts(const TableRef& table, bool dropped) {
   const auto parts = core_.catalog.PartsOf(table->id);
   if (!parts) return OkStatus();
   for (const auto& [project, part] : *parts) {
-    VARVE_RETURN_IF_ERROR(core_.meta->RemovePart(*part, dropped));
+    const Delta delta = dropped ? parts_.tables->Find(part->id) : nullptr;
+    VARVE_RETURN_IF_ERROR(core_.meta->RemovePart(
+        *part, delta ? std::optional<std::string>(delta->lake_id()) : std::nullopt));
     core_.catalog.Remove(part->id);
     if (dropped && core_.tables) {
       core_.tables->Drop(part);
@@ -166,7 +168,7 @@ Status LakeSync::RemoveProject(const std::string& project) {
                               project, part->name.ToString());
   }
   for (const auto& part : found) {
-    VARVE_RETURN_IF_ERROR(core_.meta->RemovePart(*part, /*dropped=*/false));
+    VARVE_RETURN_IF_ERROR(core_.meta->RemovePart(*part, /*lake_id=*/std::nullopt));
     core_.catalog.Remove(part->id);
     parts_.tables->Remove(part->id);
     parts_.buffer->DropTable(part->id);

@@ -2,6 +2,8 @@
 #include "engine/lake_sync.h"
 
 #include <atomic>
+#include <functional>
+#include <utility>
 
 #include "engine/testing/engine_fixture.h"
 #include "io/posix/posix_file_system.h"
@@ -16,9 +18,13 @@ class RefusingStore : public io::testing::RemoteStore {
   using RemoteStore::RemoteStore;
   Status PutIfAbsent(std::string_view name, std::string_view content) override {
     if (is_refusing) return Unavailable("{} is refused", name);
+    if (name == raced) std::exchange(race, nullptr)();
     return RemoteStore::PutIfAbsent(name, content);
   }
   std::atomic<bool> is_refusing = false;
+  // What another server does just before this one puts that object, once.
+  std::string raced;
+  std::function<void()> race;
 };
 
 class LakeSyncTest : public EngineFixture {
@@ -66,6 +72,22 @@ class LakeSyncTest : public EngineFixture {
     EXPECT_TRUE(local_->Put(location + "/" + file.path, content).ok());
     return file;
   }
+  // Another server makes a table of that name between this one's CREATE and its version 0.
+  void RaceWith(const std::string& name, const std::string& type) {
+    remote_->raced = name + "/_delta_log/00000000000000000000.json";
+    remote_->race = [this, name, type] {
+      remote_->raced.clear();
+      TheirTable(name, type);
+    };
+  }
+  void TheirTable(const std::string& name, const std::string& type) {
+    TableDef table = *catalog_->Find({"public", "t"});
+    table.name = {"public", name};
+    table.location = name;
+    if (type == "text") table.columns[*table.FindColumn("n")].type = Type(TypeKind::kText);
+    ASSERT_TRUE(
+        lake::DeltaTable::Create(LakeContext(), std::make_shared<const TableDef>(table)).ok());
+  }
   std::vector<std::string> Objects(const std::string& folder = "t/") {
     const auto objects = local_->List(folder);
     std::vector<std::string> names;
@@ -84,7 +106,9 @@ TEST_F(LakeSyncTest, DropLeavesTheCommitThatSaysSo) {
   const auto elsewhere = OpenElsewhere();
   Run("DROP TABLE public.t");
   ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
-  EXPECT_EQ(Objects(), std::vector<std::string>{"t/_delta_log/00000000000000000002.json"});
+  EXPECT_EQ(Objects(), (std::vector<std::string>{"t/_delta_log/00000000000000000000.json",
+                                                 "t/_delta_log/00000000000000000001.json",
+                                                 "t/_delta_log/00000000000000000002.json"}));
   EXPECT_EQ(SqlStateOf(elsewhere->Append({}, "other/1", 1).status()), sqlstate::kUndefinedTable)
       << "its rows would go to a folder that nobody reads";
   EXPECT_EQ(lake::DeltaTable::Discover(LakeContext(), "t").status().code(), StatusCode::kNotFound);
@@ -94,10 +118,97 @@ TEST_F(LakeSyncTest, DropLeavesTheCommitThatSaysSo) {
   Stop();
   Start();
   EXPECT_EQ(StateOf("SELECT * FROM public.t"), "42P01");
-  EXPECT_EQ(Objects().size(), 1u);
+  EXPECT_EQ(Objects().size(), 3u);
   Run("CREATE TABLE public.t (timestamp timestamptz, other text)");
   EXPECT_EQ(Run("SELECT count(*) FROM public.t"), (Rows{{"0"}}));
   EXPECT_NE(catalog_->Find({"public", "t"})->location, "t");
+}
+
+TEST_F(LakeSyncTest, NobodyCommitsBehindADropThatIsVersionsAhead) {
+  const auto elsewhere = OpenElsewhere();
+  for (int i = 0; i < 3; i++) {
+    Run("INSERT INTO public.t VALUES (now(), 7)");
+    Flush("public", "t");
+  }
+  Run("DROP TABLE public.t");
+  ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
+  EXPECT_EQ(SqlStateOf(elsewhere->Append({}, "other/1", 1).status()), sqlstate::kUndefinedTable);
+}
+
+TEST_F(LakeSyncTest, ADropThatIsResumedLeavesTheNextTableOfThatFolder) {
+  const TableRef table = catalog_->Find({"public", "t"});
+  Run("DROP TABLE public.t");
+  ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
+  // The server that has dropped it is through, and another has taken the name.
+  for (const auto& name : Objects()) ASSERT_TRUE(local_->Delete(name).ok());
+  ASSERT_TRUE(lake::DeltaTable::Create(LakeContext(), table).ok());
+  Stop();
+  Start();
+  ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
+  EXPECT_EQ(Objects(), std::vector<std::string>{"t/_delta_log/00000000000000000000.json"});
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(Run("SELECT count(*) FROM public.t"), (Rows{{"0"}}));
+}
+
+TEST_F(LakeSyncTest, ACreateThatComesSecondWithOtherColumnsIsAnError) {
+  RaceWith("c", "text");
+  EXPECT_EQ(StateOf("CREATE TABLE public.c (timestamp timestamptz NOT NULL, n bigint)"), "42P07");
+  EXPECT_EQ(StateOf("SELECT * FROM public.c"), "42P01");
+  ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
+  EXPECT_EQ(Objects("c/").size(), 1u);
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  Run("INSERT INTO public.c VALUES (now(), 'theirs')");
+  EXPECT_EQ(Run("SELECT n FROM public.c"), (Rows{{"theirs"}}));
+}
+
+TEST_F(LakeSyncTest, ACreateThatComesSecondWithTheSameColumnsSharesTheTable) {
+  RaceWith("c", "bigint");
+  Run("CREATE TABLE public.c (timestamp timestamptz NOT NULL, n bigint)");
+  Run("INSERT INTO public.c VALUES (now(), 1)");
+  EXPECT_EQ(Run("SELECT n FROM public.c"), (Rows{{"1"}}));
+  EXPECT_EQ(Run("SELECT count(*) FROM varve.lake_errors"), (Rows{{"0"}}));
+}
+
+TEST_F(LakeSyncTest, ADropDeletesNothingThatThisServerHasNeitherMadeNorOpened) {
+  RaceWith("c", "text");
+  Run("BEGIN");
+  Run("CREATE TABLE public.c (timestamp timestamptz NOT NULL, n bigint)");
+  Run("INSERT INTO public.c VALUES (now(), 5)");
+  Run("COMMIT");
+  EXPECT_EQ(StateOf("INSERT INTO public.c VALUES (now(), 6)"), sqlstate::kFeatureNotSupported);
+  EXPECT_EQ(Run("SELECT count(*) FROM varve.lake_errors"), (Rows{{"1"}}));
+  Run("DROP TABLE public.c");
+  ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
+  EXPECT_EQ(Objects("c/"), std::vector<std::string>{"c/_delta_log/00000000000000000000.json"});
+  Stop();
+  Start();
+  ASSERT_TRUE(engine_->DeleteDroppedFolders().ok());
+  EXPECT_EQ(Objects("c/"), std::vector<std::string>{"c/_delta_log/00000000000000000000.json"});
+  Run("INSERT INTO public.c VALUES (now(), 'theirs')");
+  EXPECT_EQ(Run("SELECT n FROM public.c"), (Rows{{"theirs"}}));
+}
+
+TEST_F(LakeSyncTest, RowsOfATableThatCameSecondAreKeptAndFoundUnderAnotherName) {
+  RaceWith("c", "text");
+  Run("BEGIN");
+  Run("CREATE TABLE public.c (timestamp timestamptz NOT NULL, n bigint)");
+  Run("INSERT INTO public.c VALUES (now(), 5)");
+  Run("COMMIT");
+  EXPECT_EQ(StateOf("SELECT * FROM public.c"), sqlstate::kFeatureNotSupported);
+  EXPECT_EQ(StateOf("ALTER TABLE public.c RENAME TO t"), "42P07");
+  Run("ALTER TABLE public.c RENAME TO mine");
+  EXPECT_EQ(Run("SELECT n FROM public.mine"), (Rows{{"5"}}));
+  Run("INSERT INTO public.mine VALUES (now(), 6)");
+  Flush("public", "mine");
+  EXPECT_EQ(Objects("mine/_delta_log/").size(), 2u);
+  EXPECT_EQ(Run("SELECT count(*) FROM varve.lake_errors"), (Rows{{"0"}}));
+  ASSERT_TRUE(engine_->RefreshLake().ok());
+  EXPECT_EQ(Run("SELECT count(*) FROM public.c"), (Rows{{"0"}}));
+  EXPECT_EQ(Run("SELECT n FROM public.mine ORDER BY n"), (Rows{{"5"}, {"6"}}));
+  EXPECT_EQ(StateOf("ALTER TABLE public.mine RENAME TO other"), sqlstate::kFeatureNotSupported);
+  Stop();
+  Start();
+  EXPECT_EQ(Run("SELECT n FROM public.mine ORDER BY n"), (Rows{{"5"}, {"6"}}));
 }
 
 TEST_F(LakeSyncTest, ATableIsInTheLakeOnlyWhenItsDefinitionIsCommitted) {

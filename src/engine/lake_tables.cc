@@ -11,6 +11,12 @@
 
 namespace varve::engine {
 
+void ShowUnreadable(buffer::Buffer& buffer, TableId id, const Status& why) {
+  auto none = std::make_shared<FileSet>();
+  none->unreadable = MessageOf(why);
+  buffer.Swap(id, Lsn(0), std::move(none));
+}
+
 Status LakeTables::Create(const TableRef& table) {
   auto joined = lake::DeltaTable::Join(context_, table);
   const bool is_new = joined.status().code() == StatusCode::kNotFound;
@@ -36,9 +42,13 @@ Status LakeTables::Make(const TableRef& table) {
   if (!IsBeingMade(table->id)) return OkStatus();
   const absl::Cleanup end = [&] { EndMake(table->id); };
   if (tables_.Find(table->id)) return OkStatus();
-  VARVE_ASSIGN_OR_RETURN(auto delta, lake::DeltaTable::Create(context_, table));
-  auto files = delta->files();
-  tables_.Put(table->id, std::move(delta));
+  auto delta = lake::DeltaTable::Create(context_, table);
+  if (delta.status().code() == StatusCode::kAlreadyExists) {
+    ShowUnreadable(buffer_, table->id, delta.status());
+  }
+  VARVE_RETURN_IF_ERROR(delta.status());
+  auto files = (*delta)->files();
+  tables_.Put(table->id, *std::move(delta));
   buffer_.Swap(table->id, Lsn(0), std::move(files));
   return OkStatus();
 }
@@ -74,9 +84,17 @@ Status LakeTables::Update(const TableRef& table) {
   return OkStatus();
 }
 
+Status LakeTables::CheckFree(const TableRef& renamed) const {
+  const auto there = lake::DeltaTable::Join(context_, renamed);
+  if (there.status().code() == StatusCode::kNotFound) return OkStatus();
+  VARVE_RETURN_IF_ERROR(there.status());
+  return SqlErrorf(sqlstate::kDuplicateTable, "folder {} holds a table already", renamed->location);
+}
+
 void LakeTables::Remove(TableId id) {
-  tables_.Remove(id);
+  // In this order: rows of a table that is not open are rows that wait, to a flush.
   buffer_.DropTable(id);
+  tables_.Remove(id);
 }
 
 void LakeTables::UndoCreate(TableId id) {
@@ -84,30 +102,30 @@ void LakeTables::UndoCreate(TableId id) {
   EndMake(id);
 }
 
+std::optional<std::string> LakeTables::LakeId(TableId id) const {
+  const auto delta = tables_.Find(id);
+  return delta ? std::optional(delta->lake_id()) : std::nullopt;
+}
+
 void LakeTables::Drop(const TableRef& table) {
   WaitUntilMade(table->id);
-  DroppedFolder folder{table->id, table->location, {}, nullptr, false, 0};
-  if (const auto delta = tables_.Find(table->id)) {
-    folder.in_use = delta->files()->in_use;
-    if (IsShared(table->location)) folder.unmarked = delta;
-  }
+  const auto delta = tables_.Find(table->id);
   Remove(table->id);
+  if (!delta) {
+    spdlog::info("engine: folder {} stays: table {} was dropped and had never been opened there",
+                 table->location, table->name.ToString());
+    return;
+  }
+  DroppedFolder folder{
+      table->id, table->location, delta->lake_id(), delta->files()->in_use, nullptr, 0};
+  if (IsShared(table->location)) folder.unmarked = delta;
   MutexLock lock(mu_);
   dropped_.push_back(std::move(folder));
 }
 
-Status LakeTables::ResumeDrop(TableId id, const std::string& location) {
-  DroppedFolder folder{id, location, {}, nullptr, false, 0};
-  // A project's storage may be down; the server starts all the same.
-  folder.unopened = io::ParseProjectName(location).has_value();
-  if (!folder.unopened && IsShared(location)) {
-    auto delta = lake::DeltaTable::Discover(context_, location);
-    if (delta.status().code() == StatusCode::kUnavailable) return delta.status();
-    if (delta.ok()) folder.unmarked = *std::move(delta);
-  }
+void LakeTables::ResumeDrop(const DroppedTable& dropped) {
   MutexLock lock(mu_);
-  dropped_.push_back(std::move(folder));
-  return OkStatus();
+  dropped_.push_back({dropped.id, dropped.location, dropped.lake_id, {}, nullptr, 0});
 }
 
 // The local lake belongs to the one server that has locked its data folder.
@@ -115,27 +133,46 @@ bool LakeTables::IsShared(const std::string& location) const {
   return context_.store->ReadPath(location + "/").starts_with(io::kStoreScheme);
 }
 
-Result<bool> LakeTables::Advance(DroppedFolder& folder) {
-  if (folder.unopened) {
-    auto delta = lake::DeltaTable::Discover(context_, folder.location);
-    // What belongs to a project that has no storage here any more is the project's.
-    if (delta.status().code() == StatusCode::kFailedPrecondition) return true;
-    if (delta.status().code() == StatusCode::kUnavailable) return delta.status();
-    if (delta.ok()) folder.unmarked = *std::move(delta);
-    folder.unopened = false;
+Result<bool> LakeTables::IsStillThere(const DroppedFolder& folder) {
+  const auto delta = lake::DeltaTable::Discover(context_, folder.location);
+  // It is marked, or nothing is left.
+  if (delta.status().code() == StatusCode::kNotFound) return true;
+  // What belongs to a project that has no storage here any more is the project's.
+  if (delta.status().code() == StatusCode::kFailedPrecondition &&
+      io::ParseProjectName(folder.location)) {
+    return false;
   }
+  VARVE_RETURN_IF_ERROR(delta.status());
+  if ((*delta)->lake_id() != folder.lake_id) {
+    spdlog::info("engine: folder {} stays: another server has made a table there", folder.location);
+    return false;
+  }
+  VARVE_RETURN_IF_ERROR((*delta)->MarkDropped());
+  return true;
+}
+
+Result<bool> LakeTables::Advance(DroppedFolder& folder) {
   if (folder.unmarked) {
-    VARVE_RETURN_IF_ERROR(folder.unmarked->MarkDropped());
+    // What stands against it otherwise, IsStillThere finds out.
+    const Status marked = folder.unmarked->MarkDropped();
+    if (marked.code() == StatusCode::kUnavailable) return marked;
     folder.unmarked.reset();
   }
   if (!folder.in_use.expired()) return false;
-  const int64_t now_us = context_.clock->NowUs();
-  if (IsShared(folder.location) && folder.gone_us == 0) {
-    VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_newest=*/true));
-    folder.gone_us = now_us;
+  if (!IsShared(folder.location)) {
+    VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_log=*/false));
+    return true;
   }
-  if (IsShared(folder.location) && now_us - folder.gone_us < kDropMarkUs) return false;
-  VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_newest=*/false));
+  const int64_t now_us = context_.clock->NowUs();
+  if (folder.gone_us != 0 && now_us - folder.gone_us < kDropMarkUs) return false;
+  VARVE_ASSIGN_OR_RETURN(const bool is_there, IsStillThere(folder));
+  if (!is_there) return true;
+  if (folder.gone_us == 0) {
+    VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_log=*/true));
+    folder.gone_us = now_us;
+    return false;
+  }
+  VARVE_RETURN_IF_ERROR(DeleteFolder(folder.location, /*keep_log=*/false));
   VARVE_RETURN_IF_ERROR(context_.commits->Forget(folder.location));
   return true;
 }
@@ -164,13 +201,17 @@ std::vector<TableId> LakeTables::DeleteUnusedFolders() {
   return deleted;
 }
 
-Status LakeTables::DeleteFolder(const std::string& location, bool keep_newest) {
+// The log stays whole: whoever commits asks for the version after the last that it has seen, and
+// must find that taken.
+Status LakeTables::DeleteFolder(const std::string& location, bool keep_log) {
   VARVE_ASSIGN_OR_RETURN(const auto objects, context_.store->List(location + "/"));
   const std::string log = location + "/_delta_log/";
   std::vector<std::string> names;
   std::vector<std::string> versions;  // ascending
   for (const auto& object : objects) {
-    const bool is_version = object.name.starts_with(log) && object.name.ends_with(".json") &&
+    const bool is_log = object.name.starts_with(log);
+    if (is_log && keep_log) continue;
+    const bool is_version = is_log && object.name.ends_with(".json") &&
                             object.name.find('/', log.size()) == std::string::npos;
     (is_version ? versions : names).push_back(object.name);
   }
@@ -178,7 +219,7 @@ Status LakeTables::DeleteFolder(const std::string& location, bool keep_newest) {
   if (!versions.empty()) versions.pop_back();
   std::move(versions.begin(), versions.end(), std::back_inserter(names));
   VARVE_RETURN_IF_ERROR(context_.store->DeleteMany(names));
-  return newest.empty() || keep_newest ? OkStatus() : context_.store->Delete(newest);
+  return newest.empty() ? OkStatus() : context_.store->Delete(newest);
 }
 
 }  // namespace varve::engine

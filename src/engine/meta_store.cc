@@ -24,6 +24,7 @@ constexpr const char* kSetUp[] = {
     "definition VARCHAR NOT NULL)",
     "CREATE TABLE IF NOT EXISTS varve_internal.dropped (id UINTEGER NOT NULL, "
     "location VARCHAR NOT NULL)",
+    "ALTER TABLE varve_internal.dropped ADD COLUMN IF NOT EXISTS lake_id VARCHAR",
     "CREATE TABLE IF NOT EXISTS varve_internal.counters (name VARCHAR NOT NULL, "
     "value UBIGINT NOT NULL)",
     "INSERT INTO varve_internal.counters SELECT 'table_id', 0 "
@@ -45,14 +46,27 @@ Result<std::vector<TableDef>> ReadDefinitions(duckdb::Connection& connection) {
   return tables;
 }
 
-// Keeps what a file system and a URL take as it is; the rest becomes '_'.
+// FNV-1a: the same on every server, which have to find one folder for one name.
+uint64_t HashOf(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+// Of the name itself; the rest of an object's name must fit into what stores take: 1,024 bytes.
+constexpr size_t kFolderBytesMax = 100;
+
+// Keeps what a file system and a URL take as it is, up to a length; the rest becomes '_', and a
+// hash tells the name from others that look alike then.
 std::string FolderName(const QualifiedName& name) {
-  std::string folder = name.schema == "public" ? name.table : name.schema + "." + name.table;
+  const std::string whole = name.schema == "public" ? name.table : name.schema + "." + name.table;
+  std::string folder = whole.substr(0, kFolderBytesMax);
   for (char& c : folder) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '_' || c == '-' || c == '.';
     if (!plain) c = '_';
   }
+  if (folder != whole) folder += fmt::format("-{:016x}", HashOf(whole));
   return folder.starts_with('.') || folder.starts_with('_') ? "t" + folder : folder;
 }
 
@@ -157,14 +171,14 @@ Status MetaStore::Widen(const TableDef& before, const TableDef& after,
   });
 }
 
-Status MetaStore::Forget(const TableDef& table) {
+Status MetaStore::Forget(const TableDef& table, const std::optional<std::string>& lake_id) {
   auto connection = database_.current()->Connect();
   return InTransaction(connection, [&]() -> Status {
     VARVE_RETURN_IF_ERROR(
         RunInternal(connection, fmt::format("DROP TABLE IF EXISTS {}.{}",
                                             SqlName(table.name.schema), SqlName(table.name.table)))
             .status());
-    return Drop(connection, table);
+    return Drop(connection, table, lake_id);
   });
 }
 
@@ -176,11 +190,9 @@ Status MetaStore::SavePart(const TableDef& part) {
   });
 }
 
-Status MetaStore::RemovePart(const TableDef& part, bool dropped) {
+Status MetaStore::RemovePart(const TableDef& part, const std::optional<std::string>& lake_id) {
   auto connection = database_.current()->Connect();
-  return InTransaction(connection, [&]() -> Status {
-    return dropped ? Drop(connection, part) : Erase(connection, part);
-  });
+  return InTransaction(connection, [&]() -> Status { return Drop(connection, part, lake_id); });
 }
 
 Status MetaStore::EnsureShipped(catalog::Catalog& catalog, TableDef table) {
@@ -285,10 +297,13 @@ Status MetaStore::Replace(duckdb::Connection& connection, const TableDef& table)
       .status();
 }
 
-Status MetaStore::Drop(duckdb::Connection& connection, const TableDef& table) {
+Status MetaStore::Drop(duckdb::Connection& connection, const TableDef& table,
+                       const std::optional<std::string>& lake_id) {
   VARVE_RETURN_IF_ERROR(Erase(connection, table));
-  return RunInternal(connection, fmt::format("INSERT INTO varve_internal.dropped VALUES ({}, {})",
-                                             table.id.value, SqlLiteral(table.location)))
+  if (!lake_id) return OkStatus();
+  return RunInternal(connection,
+                     fmt::format("INSERT INTO varve_internal.dropped VALUES ({}, {}, {})",
+                                 table.id.value, SqlLiteral(table.location), SqlLiteral(*lake_id)))
       .status();
 }
 
@@ -296,12 +311,14 @@ Result<std::vector<DroppedTable>> MetaStore::Dropped() {
   auto connection = database_.current()->Connect();
   VARVE_ASSIGN_OR_RETURN(
       auto rows,
-      RunInternal(connection, "SELECT id, location FROM varve_internal.dropped ORDER BY id"));
+      RunInternal(connection,
+                  "SELECT id, location, coalesce(lake_id, '') FROM varve_internal.dropped "
+                  "ORDER BY id"));
   std::vector<DroppedTable> dropped;
   dropped.reserve(rows->RowCount());
   for (duckdb::idx_t i = 0; i < rows->RowCount(); i++) {
-    dropped.push_back(
-        {TableId(rows->GetValue(0, i).GetValue<uint32_t>()), rows->GetValue(1, i).ToString()});
+    dropped.push_back({TableId(rows->GetValue(0, i).GetValue<uint32_t>()),
+                       rows->GetValue(1, i).ToString(), rows->GetValue(2, i).ToString()});
   }
   return dropped;
 }

@@ -1,7 +1,7 @@
 // Keeps the registry of Varve tables durable in meta.duckdb, beside DuckDB's own definitions.
 //
 // Role:     DDL -> [MetaStore] -> schema varve_internal: tables(id, definition), dropped(id,
-//           location), counters(name, value), commits(number).
+//           location, lake_id), counters(name, value), commits(number).
 // Order:    a change of definition is written on the connection, and so in the transaction, of the
 //           session that makes it: DuckDB's table entry and our row become durable together. A
 //           table id is durable before it is used, so that no log record is ever taken for another
@@ -12,6 +12,7 @@
 #include <duckdb.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ namespace varve::engine {
 struct DroppedTable {
   TableId id;
   std::string location;
+  std::string lake_id;  // of the Delta table that was dropped; another one there is not ours
 };
 
 class MetaStore {
@@ -49,12 +51,13 @@ class MetaStore {
   // The same for columns that only `after` has and for its options. An error when `before` is not
   // there any more or another transaction is changing it.
   Status Widen(const TableDef& before, const TableDef& after, const std::function<void()>& publish);
-  // Removes a table that another server has dropped; its folder counts as dropped here too.
-  Status Forget(const TableDef& table);
+  // Removes a table that another server has dropped; its folder counts as dropped here too. For
+  // `lake_id` see Drop.
+  Status Forget(const TableDef& table, const std::optional<std::string>& lake_id);
   // Keeps the definition of a part, new or changed; DuckDB does not know it.
   Status SavePart(const TableDef& part);
-  // Forgets a part whose folder stays; with `dropped`, the folder is to be deleted.
-  Status RemovePart(const TableDef& part, bool dropped);
+  // Forgets a part; for `lake_id` see Drop.
+  Status RemovePart(const TableDef& part, const std::optional<std::string>& lake_id);
 
   // A number that no table ever had. Durable on return.
   Result<TableId> NewTableId() VARVE_EXCLUDES(mu_);
@@ -67,7 +70,10 @@ class MetaStore {
   // In the open transaction of `connection`:
   static Status Insert(duckdb::Connection& connection, const TableDef& table);
   static Status Replace(duckdb::Connection& connection, const TableDef& table);
-  static Status Drop(duckdb::Connection& connection, const TableDef& table);
+  // `lake_id`: of the Delta table whose folder is to be deleted, which this server has made or
+  // opened; nullopt: whatever lies in the folder stays.
+  static Status Drop(duckdb::Connection& connection, const TableDef& table,
+                     const std::optional<std::string>& lake_id);
 
   // A transaction that changes definitions and writes rows: its number, never given before and
   // durable on return; and the note of it, in the open transaction of `connection`, which says

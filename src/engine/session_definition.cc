@@ -233,10 +233,18 @@ Status DuckSession::AlterParts(const TableDef& changed) {
 
 Status DuckSession::DropWithParts(const TableRef& table) {
   for (const auto& [project, part] : state_->PartsOf(table->id)) {
-    VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *part));
+    const auto lake_id = core_.tables->LakeId(part->id);
+    if (!lake_id && core_.catalog.Find(part->id)) {
+      return WithHint(SqlErrorf(sqlstate::kIoError,
+                                "storage of project \"{}\" cannot be reached, and rows of table "
+                                "\"{}\" would stay there",
+                                project, table->name.table),
+                      "Try again, or take the storage from the project first.");
+    }
+    VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *part, lake_id));
     NoteChange({part, nullptr});
   }
-  VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *table));
+  VARVE_RETURN_IF_ERROR(MetaStore::Drop(*duck_, *table, core_.tables->LakeId(table->id)));
   NoteChange({table, nullptr});
   return OkStatus();
 }
@@ -278,6 +286,10 @@ StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::str
     case duckdb::AlterTableType::RESET_TABLE_OPTIONS:
       changed = PlanResetOptions(*table, alter.Cast<duckdb::ResetTableOptionsInfo>());
       break;
+    case duckdb::AlterTableType::RENAME_TABLE:
+      changed = PlanRename(*table, alter.Cast<duckdb::RenameTableInfo>().new_table_name);
+      in_duck = true;
+      break;
     default:
       break;
   }
@@ -288,6 +300,27 @@ StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::str
   VARVE_RETURN_IF_ERROR(AlterParts(*changed));
   NoteChange({table, std::make_shared<const TableDef>(*std::move(changed))});
   return std::make_unique<FixedResult>("ALTER TABLE");
+}
+
+// The name of a table is in the lake, and other servers know it by that. Only one that is not
+// there, because its folder is another's, may have another.
+Result<TableDef> DuckSession::PlanRename(const TableDef& table, const std::string& name) {
+  const auto snapshot = core_.parts.buffer->Snapshot();
+  const auto shown = snapshot->find(table.id);
+  const bool is_served = shown == snapshot->end() || shown->second->files->unreadable.empty() ||
+                         core_.tables->LakeId(table.id);
+  if (is_served || !state_->PartsOf(table.id).empty()) {
+    return SqlErrorf(sqlstate::kFeatureNotSupported,
+                     "ALTER TABLE RENAME is not supported for table \"{}\"", table.name.table);
+  }
+  if (TableExists(table.name.schema, name)) {
+    return SqlErrorf(sqlstate::kDuplicateTable, "relation \"{}\" already exists", name);
+  }
+  TableDef renamed = table;
+  renamed.name.table = name;
+  renamed.schema_version++;
+  VARVE_ASSIGN_OR_RETURN(renamed.location, core_.meta->NewLocation(renamed.name, renamed.id));
+  return renamed;
 }
 
 StreamOutcome DuckSession::RunDrop(const duckdb::SQLStatement& parsed, std::string_view text) {

@@ -62,9 +62,11 @@ Status UnreadableTable(const TableDef& table, const FileSet& files) {
                      "the rows of project \"{}\" in table \"{}\" cannot be reached: {}",
                      table.project, table.name.table, files.unreadable);
   }
-  return WithHint(SqlErrorf(sqlstate::kFeatureNotSupported, "table \"{}\" cannot be served: {}",
-                            table.name.table, files.unreadable),
-                  "varve.lake_errors lists such tables.");
+  return WithHint(
+      SqlErrorf(sqlstate::kFeatureNotSupported, "table \"{}\" cannot be served: {}",
+                table.name.table, files.unreadable),
+      "varve.lake_errors lists such tables. Rows of one whose folder is another's get a "
+      "folder of their own by ALTER TABLE ... RENAME TO.");
 }
 
 catalog::PartMap SessionState::PartsOf(TableId table) const {

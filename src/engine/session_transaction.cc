@@ -176,6 +176,7 @@ Status DuckSession::Commit() {
     status = routed.status();
     rows = routed.ok() ? *std::move(routed) : WriteSet();
   }
+  const bool is_alone = mode_ == Mode::kImplicit && changes_.size() == 1 && rows.empty();
   PartRouter::Pass pass;
   if (status.ok()) {
     auto entered = core_.router.Enter(rows);
@@ -193,8 +194,8 @@ Status DuckSession::Commit() {
   }
   const auto changes = std::exchange(changes_, {});
   ResetTransaction();
-  for (const auto& change : changes) change.Finish(core_);
-  return OkStatus();
+  for (const auto& change : changes) status.Update(change.Finish(core_, is_alone));
+  return status;
 }
 
 // Definitions and rows are durable in two places, and only DuckDB's commit can say whether the

@@ -55,6 +55,19 @@ std::vector<TableRef> UnflushedTables(const buffer::Buffer& buffer) {
   return tables;
 }
 
+// Rows that wait for a table that is not open here. OK when there are none.
+Status CheckNothingWaits(const buffer::Buffer& buffer, TableId id) {
+  const buffer::TableSnapshotRef table = Find(buffer, id);
+  if (table == nullptr || (table->segments.empty() && table->staged.empty())) return OkStatus();
+  const std::string name = table->table->name.ToString();
+  if (table->files == nullptr || table->files->unreadable.empty()) {
+    return Unavailable("rows of table {} wait in the log: the table is not in the lake yet", name);
+  }
+  return SqlErrorf(sqlstate::kObjectNotInPrerequisiteState,
+                   "rows of table {} wait in the log: the table cannot be served: {}", name,
+                   table->files->unreadable);
+}
+
 }  // namespace
 
 std::string TxnAppId(const std::string& node_id, TableId table) {
@@ -112,7 +125,7 @@ Status Flusher::CommitOnly(TableId id) {
 
 Result<int64_t> Flusher::StageAndCommit(TableId id, TableState& state) {
   // Dropped, or not to be read now: then its rows must not become parts that its files may divide.
-  if (parts_.tables.Find(id) == nullptr) return 0;
+  if (parts_.tables.Find(id) == nullptr) return CommitParts(id, state);
   int64_t rows = 0;
   // While the store is down, what is staged tells as much as a further small part would.
   if (IsFailing(id)) {
@@ -134,7 +147,10 @@ Result<int64_t> Flusher::Commit(TableId id, TableState& state) {
 
 Result<int64_t> Flusher::CommitParts(TableId id, TableState& state) {
   const std::shared_ptr<lake::DeltaTable> delta = parts_.tables.Find(id);
-  if (delta == nullptr) return 0;
+  if (delta == nullptr) {
+    VARVE_RETURN_IF_ERROR(CheckNothingWaits(parts_.buffer, id));
+    return 0;
+  }
   VARVE_RETURN_IF_ERROR(parts_.stager.CheckTime());
   bool in_doubt = false;
   {

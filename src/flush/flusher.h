@@ -57,7 +57,7 @@ class Flusher {
 
   // Commits every row of the table that was visible at the call, staged or in memory. Callers that
   // come while a flush runs share the next one. Returns the rows that this flush committed; 0 for
-  // an unknown table.
+  // an unknown table. 55000, or Unavailable, when rows wait and the table is not open.
   Result<int64_t> Flush(TableId table) VARVE_EXCLUDES(mu_);
 
   // Puts files that were committed otherwise (DELETE, compaction, another server) in the place of

@@ -93,6 +93,20 @@ TEST_F(FlusherTest, OneFilePerPartitionAndOneCommitThatSaysHowFarItGoes) {
   EXPECT_EQ(LocalFiles(), 0u);
 }
 
+TEST_F(FlusherTest, RowsOfATableThatIsNotInTheLakeAreNotSaidToBeFlushed) {
+  tables_.Remove(table_->id);
+  EXPECT_EQ(flusher_.Flush(table_->id).value(), 0) << "no rows";
+  Write(table_, {.rows = 5});
+  EXPECT_EQ(flusher_.Flush(table_->id).status().code(), StatusCode::kUnavailable);
+  EXPECT_FALSE(flusher_.FlushAll(/*skip_backing_off=*/false).ok());
+  auto none = std::make_shared<FileSet>();
+  none->version = delta_->files()->version;
+  none->unreadable = "another's";
+  buffer_.Swap(table_->id, Lsn{0}, none);
+  EXPECT_EQ(SqlStateOf(flusher_.Flush(table_->id).status()), "55000");
+  EXPECT_EQ(Of(table_)->segments.size(), 1u) << "they stay";
+}
+
 TEST_F(FlusherTest, FilesAreDescribedAsTheDeltaLogNeedsThem) {
   Write(table_, {.rows = 10, .project = "a b"});
   ASSERT_TRUE(flusher_.Flush(table_->id).ok());

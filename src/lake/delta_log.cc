@@ -308,6 +308,15 @@ Result<TableState> DeltaLog::Load() {
                   CommitName(location_, 0));
 }
 
+Status DeltaLog::Gone(int64_t version) const {
+  return WithHint(
+      SqlErrorf(sqlstate::kObjectNotInPrerequisiteState,
+                "the Delta log does not reach version {} any more, which was there: {}", version,
+                CommitName(location_, version)),
+      "Its files were deleted, or others took their place. Bring them back, or restart the server: "
+      "it makes a table that is gone again, with the rows that its log still has.");
+}
+
 Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state, Look look) {
   const int64_t next = state.version() + 1;
   VARVE_RETURN_IF_ERROR(commits_.Settle(location_));
@@ -319,15 +328,24 @@ Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state, L
     VARVE_RETURN_IF_ERROR(content.status());
     ahead.emplace(std::move(name), std::move(content));
   }
-  VARVE_ASSIGN_OR_RETURN(const Contents contents, ListFrom(next));
-  if (contents.commits.empty() && contents.checkpoints.empty()) return std::optional<TableState>();
+  const int64_t from = look == Look::kNext ? next : state.version();
+  VARVE_ASSIGN_OR_RETURN(Contents contents, ListFrom(from));
+  const bool has_ours = contents.commits.erase(state.version()) > 0;
+  contents.checkpoints.erase(state.version());
+  if (contents.commits.empty() && contents.checkpoints.empty()) {
+    if (look == Look::kNext || has_ours) return std::optional<TableState>();
+    return Gone(state.version());
+  }
   TableState newer = state;
   const auto count = static_cast<int64_t>(contents.commits.size());
   if (!contents.commits.contains(next) || *contents.commits.rbegin() != next + count - 1) {
     // We were away for so long that commits after ours have been cleaned up (one may have come
     // back, from a writer that was away as well), or the table was dropped and most of its log is
     // gone.
-    VARVE_ASSIGN_OR_RETURN(newer, Load());
+    auto loaded = Load();
+    if (loaded.status().code() == StatusCode::kNotFound) return Gone(state.version());
+    VARVE_ASSIGN_OR_RETURN(newer, std::move(loaded));
+    if (newer.version() < state.version()) return Gone(state.version());
   } else {
     VARVE_RETURN_IF_ERROR(ApplyCommits(contents.commits, ahead, newer));
   }

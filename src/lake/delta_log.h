@@ -46,7 +46,8 @@ class DeltaLog {
   };
   Result<TxnSearch> FindTxn(const std::string& app_id, int64_t first, int64_t last);
 
-  // The newest version if it comes after `state`, else nullopt. kNext asks for the next commit and
+  // The newest version if it comes after `state`, else nullopt; 55000 when the log does not even
+  // reach `state` any more (kNext does not look for that). kNext asks for the next commit and
   // lists only when it is there: that is a tenth of the price, but whoever slept until the next
   // commit had been cleaned up does not wake.
   enum class Look : uint8_t { kNext, kList };
@@ -90,6 +91,7 @@ class DeltaLog {
   // The state that the newest commit alone makes, when it says that the table was dropped: what
   // came before may be deleted already.
   std::optional<TableState> ReadDropMark(const Contents& contents);
+  Status Gone(int64_t version) const;
   Result<TableState> ReadCheckpoint(int64_t version, const std::vector<std::string>& names,
                                     ReadAhead& ahead);
   // The lines of one checkpoint file.

@@ -105,5 +105,26 @@ TEST_F(DeltaPauseTest, AFenceKnowsWhatHasCome) {
   EXPECT_EQ(restarted->files()->files.size(), 2u);
 }
 
+TEST_F(DeltaPauseTest, NothingIsCommittedToALogThatIsGone) {
+  for (int64_t v = 0; v < 2; ++v) ASSERT_TRUE(store_->Delete(CommitName("events", v)).ok());
+  EXPECT_EQ(SqlStateOf(late_->Append({File("l2", kTime)}, "late/7", 2).status()), "55000");
+  EXPECT_TRUE(store_->List("events/_delta_log/")->empty());
+  // Another table that takes its place, with fewer versions, is not mistaken for it.
+  ASSERT_TRUE(Create().ok());
+  EXPECT_EQ(SqlStateOf(late_->Append({File("l2", kTime)}, "late/7", 2).status()), "55000");
+  EXPECT_EQ(store_->List("events/_delta_log/")->size(), 1u);
+  clock_.late_us = kMonthUs;
+  EXPECT_EQ(SqlStateOf(late_->Refresh().status()), "55000");
+}
+
+TEST_F(DeltaPauseTest, ALogThatCameBackIsGoneOnWith) {
+  const std::string content = *store_->Get(CommitName("events", 1));
+  ASSERT_TRUE(store_->Delete(CommitName("events", 1)).ok());
+  EXPECT_EQ(SqlStateOf(late_->Append({File("l2", kTime)}, "late/7", 2).status()), "55000");
+  ASSERT_TRUE(store_->Put(CommitName("events", 1), content).ok());
+  ASSERT_TRUE(late_->Append({File("l2", kTime)}, "late/7", 2).ok());
+  ExpectAllRows(2);
+}
+
 }  // namespace
 }  // namespace varve::lake

@@ -87,6 +87,7 @@ class LoggedDeltaTable final : public DeltaTable {
                                             int64_t since) override;
   Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                             int64_t txn) override;
+  std::string lake_id() const override;
   Result<Definition> definition() const override;
   bool dropped() const override;
   void Adopt(TableRef table) override;
@@ -125,7 +126,7 @@ class LoggedDeltaTable final : public DeltaTable {
   // applied then, and the caller drafts again if there is something left to commit. Errors are
   // marked as commit_fate.h says; after one that is not, state_ may lack the version.
   Result<bool> TryCommit(Draft draft, int attempt) VARVE_REQUIRES(commit_mu_);
-  Status CatchUp() VARVE_REQUIRES(commit_mu_);
+  Status CatchUp(DeltaLog::Look look = DeltaLog::Look::kNext) VARVE_REQUIRES(commit_mu_);
   // After a commit: Unavailable if its version had come and gone before.
   Status CheckNotTooLate() VARVE_REQUIRES(commit_mu_);
   void MaybeCheckpoint() VARVE_REQUIRES(commit_mu_);
@@ -209,6 +210,11 @@ Result<DeltaTable::Definition> LoggedDeltaTable::definition() const {
   return Definition{std::move(table), HasDefinition(*metadata)};
 }
 
+std::string LoggedDeltaTable::lake_id() const {
+  MutexLock lock(view_mu_);
+  return metadata_->id;
+}
+
 bool LoggedDeltaTable::dropped() const {
   MutexLock lock(view_mu_);
   return metadata_->configuration.find(kDroppedKey) != metadata_->configuration.end();
@@ -225,12 +231,11 @@ Status LoggedDeltaTable::CheckNotDropped() const {
                    table_->name.table);
 }
 
-Status LoggedDeltaTable::CatchUp() {
+Status LoggedDeltaTable::CatchUp(DeltaLog::Look look) {
   const int64_t began_us = context_.clock->NowUs();
   // Whoever slept until the commit after its own had been cleaned up does not wake by asking for
   // that one.
-  const auto look =
-      began_us - seen_us_ >= kSeenForUs ? DeltaLog::Look::kList : DeltaLog::Look::kNext;
+  if (began_us - seen_us_ >= kSeenForUs) look = DeltaLog::Look::kList;
   VARVE_ASSIGN_OR_RETURN(std::optional<TableState> newer, log_.ReadNewer(state_, look));
   if (!newer) {
     seen_us_ = began_us;
@@ -262,6 +267,14 @@ Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
     VARVE_RETURN_IF_ERROR(CheckNotDropped());
     return false;
   }
+  // A log that somebody has deleted would take any version, and nobody could read it.
+  const Status there = context_.store->Head(CommitName(location_, state_.version())).status();
+  if (there.code() == StatusCode::kNotFound) {
+    VARVE_RETURN_IF_ERROR(CatchUp(DeltaLog::Look::kList));
+    VARVE_RETURN_IF_ERROR(CheckNotDropped());
+    return false;
+  }
+  VARVE_RETURN_IF_ERROR(there);
   const int64_t version = state_.version() + 1;
   Status put = context_.commits->Put(location_, version, draft.content);
   if (put.ok()) {
@@ -556,10 +569,14 @@ Result<TableState> LoadState(const DeltaTable::Context& context, const std::stri
   return state;
 }
 
+Status Dropped(const std::string& location) {
+  return NotFound("the table was dropped: {}", location);
+}
+
 // The state of a table that is still there.
 Result<TableState> LoadLive(const DeltaTable::Context& context, const std::string& location) {
   VARVE_ASSIGN_OR_RETURN(TableState state, LoadState(context, location));
-  if (state.dropped()) return NotFound("the table was dropped: {}", location);
+  if (state.dropped()) return Dropped(location);
   return state;
 }
 
@@ -613,10 +630,11 @@ Result<std::unique_ptr<DeltaTable>> DeltaTable::Create(const Context& context, T
 
 Result<std::unique_ptr<DeltaTable>> DeltaTable::Open(const Context& context, TableRef table) {
   VARVE_RETURN_IF_ERROR(CheckContext(context, *table));
-  Result<TableState> state = LoadLive(context, table->location);
-  if (!state.ok()) return state.status();
-  VARVE_RETURN_IF_ERROR(state->CheckFits(*table));
-  auto opened = std::make_unique<LoggedDeltaTable>(context, std::move(table), *std::move(state));
+  VARVE_ASSIGN_OR_RETURN(TableState state, LoadState(context, table->location));
+  // Also when it was dropped: who drops a table that has never been this one says nothing of it.
+  VARVE_RETURN_IF_ERROR(state.CheckFits(*table));
+  if (state.dropped()) return Dropped(table->location);
+  auto opened = std::make_unique<LoggedDeltaTable>(context, std::move(table), std::move(state));
   VARVE_RETURN_IF_ERROR(opened->AddMissing());
   return opened;
 }

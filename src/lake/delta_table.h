@@ -76,6 +76,10 @@ class DeltaTable {
   static Result<std::unique_ptr<DeltaTable>> Discover(const Context& context,
                                                       const std::string& location);
 
+  // What tells this Delta table from any other, also from one that another server makes in the same
+  // folder when this one is gone.
+  virtual std::string lake_id() const = 0;
+
   // What the newest version that was read says of the table; its id is not in the lake.
   struct Definition {
     TableDef table;

@@ -1,5 +1,7 @@
 #include "lake/partition_path.h"
 
+#include <algorithm>
+
 #include "lake/iso_time.h"
 
 namespace varve::lake {
@@ -35,6 +37,11 @@ std::string EscapeFolder(std::string_view text) {
 // A file system takes 255 bytes for a name. The log says what the values are, and files have names
 // of their own: values with one beginning may share a folder.
 constexpr size_t kFolderBytesMax = 240;
+// An object store takes 1,024 bytes for the whole name: at most 200 of them are the lake's prefix,
+// 54 the file's own name.
+constexpr size_t kPathBytesMax = 500;
+constexpr size_t kFolderBytesMin = 16;
+constexpr size_t kLocationAndPathBytesMax = 760;
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -44,11 +51,11 @@ int HexDigit(char c) {
 }
 
 // Cuts between two characters, and not inside an escape of one.
-void CutToFolder(std::string& name) {
-  if (name.size() <= kFolderBytesMax) return;
-  size_t end = kFolderBytesMax;
+void CutTo(size_t bytes_max, std::string& name) {
+  if (name.size() <= bytes_max) return;
+  size_t end = bytes_max;
   for (const size_t back : {size_t{1}, size_t{2}}) {
-    if (name[end - back] == '%') {
+    if (back <= end && name[end - back] == '%') {
       end -= back;
       break;
     }
@@ -71,6 +78,13 @@ bool IsPlainInUri(char c) {
 std::string PartitionPath(
     const TableDef& table,
     const std::map<std::string, std::optional<std::string>, std::less<>>& values) {
+  const size_t room =
+      std::min(kPathBytesMax, kLocationAndPathBytesMax -
+                                  std::min(kLocationAndPathBytesMax, table.location.size()));
+  const size_t folder_max =
+      std::min(kFolderBytesMax, room / std::max<size_t>(table.partition_columns.size(), 1));
+  // Of so many columns, or in so deep a place, nothing could be read off the path.
+  if (folder_max < kFolderBytesMin) return {};
   std::string path;
   for (const uint32_t index : table.partition_columns) {
     const std::string& name = table.columns[index].name;
@@ -79,7 +93,7 @@ std::string PartitionPath(
     if (!path.empty()) path += '/';
     std::string folder = EscapeFolder(name) + "=";
     folder += null ? std::string(kNullFolder) : EscapeFolder(*value->second);
-    CutToFolder(folder);
+    CutTo(folder_max - 1, folder);
     path += folder;
   }
   return path;

@@ -20,7 +20,8 @@ namespace varve::lake {
 
 // "project_id=shop/date=2025-03-09" with the escapes of the Delta protocol; empty when not
 // partitioned. NULL and empty text become __HIVE_DEFAULT_PARTITION__. A folder's name is cut to
-// what a file system takes: the log tells the values, not the path.
+// what a file system takes, and the path to what an object's name has room for: the log tells the
+// values, not the path.
 std::string PartitionPath(
     const TableDef& table,
     const std::map<std::string, std::optional<std::string>, std::less<>>& values);

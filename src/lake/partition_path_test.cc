@@ -80,6 +80,26 @@ TEST(PartitionPathTest, LongValuesFitIntoAFileSystem) {
   }
 }
 
+TEST(PartitionPathTest, ThePathLeavesRoomForTheRestOfAnObjectsName) {
+  TableDef table = MakeEvents();
+  for (int i = 0; i < 6; ++i) {
+    ColumnDef column = table.columns[table.partition_columns[0]];
+    column.name = fmt::format("more{}", i);
+    table.partition_columns.push_back(static_cast<uint32_t>(table.columns.size()));
+    table.columns.push_back(column);
+  }
+  std::map<std::string, std::optional<std::string>, std::less<>> values;
+  for (const uint32_t column : table.partition_columns) {
+    values[table.columns[column].name] = std::string(300, '/');
+  }
+  EXPECT_LE(PartitionPath(table, values).size(), 500u);
+  EXPECT_GT(PartitionPath(table, values).size(), 300u);
+  table.location = std::string(500, 'f');
+  EXPECT_LE(PartitionPath(table, values).size(), 260u);
+  table.location = std::string(900, 'f');
+  EXPECT_EQ(PartitionPath(table, values), "");
+}
+
 TEST(PartitionPathTest, LogPathsAreDecodedAsTheyWereEncoded) {
   EXPECT_EQ(EncodePath("a b/c%3Dd\xc3\xa9=x.parquet"), "a%20b/c%253Dd%C3%A9=x.parquet");
   std::string every;

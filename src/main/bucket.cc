@@ -31,11 +31,18 @@ io::S3Settings SettingsOf(const config::Options& options, const BucketSpec& spec
   return settings;
 }
 
+// Object names have 1,024 bytes, and tables, partitions and files want to be told apart.
+constexpr size_t kPrefixBytesMax = 200;
+
 }  // namespace
 
 Result<std::unique_ptr<io::S3Store>> OpenBucket(const config::Options& options,
                                                 const BucketSpec& spec, Cloud& cloud,
                                                 io::FileSystem& files) {
+  if (spec.prefix.size() > kPrefixBytesMax) {
+    return InvalidArgument("the prefix of tables in bucket \"{}\" is longer than {} bytes: \"{}\"",
+                           spec.bucket, kPrefixBytesMax, spec.prefix);
+  }
   VARVE_ASSIGN_OR_RETURN(
       std::unique_ptr<io::S3Client> client,
       io::S3Client::Make(SettingsOf(options, spec), {cloud.http, *cloud.credentials, files,

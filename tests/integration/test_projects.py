@@ -85,7 +85,8 @@ def own_table(store, bucket, prefix="own"):
 
 
 def parquet(store, bucket, part=""):
-    return [name for name in store.names(bucket) if name.endswith(".parquet") and part in name]
+    names = [name for name in store.names(bucket) if name.endswith(".parquet") and part in name]
+    return [name for name in names if "/_delta_log/" not in name]
 
 
 class Setup:

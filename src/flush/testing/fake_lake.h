@@ -140,6 +140,7 @@ class FakeDelta : public lake::DeltaTable {
   Result<FileSetRef> Append(std::vector<DataFile> files, const std::string& app_id,
                             int64_t txn) override;
   Result<Definition> definition() const override;
+  std::string lake_id() const override { return "fake"; }
   bool dropped() const override { return false; }
   void Adopt(TableRef) override {}
   Result<FileSetRef> Replace(lake::FileChange change) override;
