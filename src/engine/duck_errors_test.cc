@@ -110,11 +110,11 @@ TEST_F(DuckErrorsTest, WordsAreThoseOfPostgres) {
 }
 
 TEST_F(DuckErrorsTest, WrongArgumentsOfAMacroNameTheRightOnes) {
-  RunInternal("CREATE MACRO both(x, y := 1) AS x + y, (x, y, z) AS x + y + z");
-  const Status status = Run("SELECT both()").status();
+  RunInternal("CREATE MACRO sums(x, y := 1) AS x + y, (x, y, z) AS x + y + z");
+  const Status status = Run("SELECT sums()").status();
   EXPECT_EQ(SqlStateOf(status), "42883");
-  EXPECT_EQ(MessageOf(status), "function both does not take these arguments");
-  EXPECT_EQ(HintOf(status), "Known forms: both(x, y := 1), both(x, y, z)");
+  EXPECT_EQ(MessageOf(status), "function sums does not take these arguments");
+  EXPECT_EQ(HintOf(status), "Known forms: sums(x, y := 1), sums(x, y, z)");
 }
 
 TEST_F(DuckErrorsTest, PositionsAreCharactersFromOne) {

@@ -87,7 +87,7 @@ struct LakeParts {
   bool has_log = false;  // rows of an earlier run may be replayed
   // A commit of the last run may still be on its way to the store: it must not come in between.
   bool fence = false;
-  bool fence_parts = false;  // the same for the buckets of projects
+  bool fence_parts = false;           // the same for the buckets of projects
   lake::FlushNotes* notes = nullptr;  // may be missing
   std::optional<Lsn> log_begin;       // the oldest record that the log has
 };

@@ -233,8 +233,10 @@ TEST_F(DeltaReplaceTest, OnlyAChangeThatDidNotHappenIsSaidNotToHave) {
   EXPECT_TRUE(IsKnownNotCommitted(other));
 
   // Made, and then the look whether it came too late fails.
-  store.SetBefore("head", [&](auto) { return full; });
-  commits.before_answer = [&] { clock_.shift_us += int64_t{2 * 3600} * 1'000'000; };
+  commits.before_answer = [&] {
+    clock_.shift_us += int64_t{2 * 3600} * 1'000'000;
+    store.SetBefore("head", [&](auto) { return full; });
+  };
   const Status late = replace("c");
   EXPECT_EQ(SqlStateOf(late), sqlstate::kDiskFull) << late;
   EXPECT_FALSE(IsKnownNotCommitted(late));

@@ -270,11 +270,11 @@ Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
   // A log that somebody has deleted would take any version, and nobody could read it.
   const Status there = context_.store->Head(CommitName(location_, state_.version())).status();
   if (there.code() == StatusCode::kNotFound) {
-    VARVE_RETURN_IF_ERROR(CatchUp(DeltaLog::Look::kList));
+    VARVE_RETURN_IF_ERROR(NotCommitted(CatchUp(DeltaLog::Look::kList)));
     VARVE_RETURN_IF_ERROR(CheckNotDropped());
     return false;
   }
-  VARVE_RETURN_IF_ERROR(there);
+  VARVE_RETURN_IF_ERROR(NotCommitted(there));
   const int64_t version = state_.version() + 1;
   Status put = context_.commits->Put(location_, version, draft.content);
   if (put.ok()) {
