@@ -330,8 +330,9 @@ Result<std::optional<TableState>> DeltaLog::ReadNewer(const TableState& state, L
   }
   const int64_t from = look == Look::kNext ? next : state.version();
   VARVE_ASSIGN_OR_RETURN(Contents contents, ListFrom(from));
-  const bool has_ours = contents.commits.erase(state.version()) > 0;
-  contents.checkpoints.erase(state.version());
+  const bool has_commit = contents.commits.erase(state.version()) > 0;
+  // Others may delete the commit as soon as there is a checkpoint of it.
+  const bool has_ours = contents.checkpoints.erase(state.version()) > 0 || has_commit;
   if (contents.commits.empty() && contents.checkpoints.empty()) {
     if (look == Look::kNext || has_ours) return std::optional<TableState>();
     return Gone(state.version());

@@ -126,6 +126,9 @@ class LoggedDeltaTable final : public DeltaTable {
   // applied then, and the caller drafts again if there is something left to commit. Errors are
   // marked as commit_fate.h says; after one that is not, state_ may lack the version.
   Result<bool> TryCommit(Draft draft, int attempt) VARVE_REQUIRES(commit_mu_);
+  // A log that somebody has deleted would take any version, and nobody could read it: an error
+  // then. False when other writers have committed meanwhile, and state_ has it.
+  Result<bool> StillReachesState() VARVE_REQUIRES(commit_mu_);
   Status CatchUp(DeltaLog::Look look = DeltaLog::Look::kNext) VARVE_REQUIRES(commit_mu_);
   // After a commit: Unavailable if its version had come and gone before.
   Status CheckNotTooLate() VARVE_REQUIRES(commit_mu_);
@@ -259,6 +262,18 @@ Status LoggedDeltaTable::CheckNotTooLate() {
                      location_, state_.version() + 1);
 }
 
+Result<bool> LoggedDeltaTable::StillReachesState() {
+  const int64_t version = state_.version();
+  const Status there = context_.store->Head(CommitName(location_, version)).status();
+  if (there.code() != StatusCode::kNotFound) {
+    VARVE_RETURN_IF_ERROR(NotCommitted(there));
+    return true;
+  }
+  VARVE_RETURN_IF_ERROR(NotCommitted(CatchUp(DeltaLog::Look::kList)));
+  VARVE_RETURN_IF_ERROR(CheckNotDropped());
+  return state_.version() == version;
+}
+
 Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
   const int64_t began_us = context_.clock->NowUs();
   if (began_us - seen_us_ >= kSeenForUs) {
@@ -267,14 +282,8 @@ Result<bool> LoggedDeltaTable::TryCommit(Draft draft, int attempt) {
     VARVE_RETURN_IF_ERROR(CheckNotDropped());
     return false;
   }
-  // A log that somebody has deleted would take any version, and nobody could read it.
-  const Status there = context_.store->Head(CommitName(location_, state_.version())).status();
-  if (there.code() == StatusCode::kNotFound) {
-    VARVE_RETURN_IF_ERROR(NotCommitted(CatchUp(DeltaLog::Look::kList)));
-    VARVE_RETURN_IF_ERROR(CheckNotDropped());
-    return false;
-  }
-  VARVE_RETURN_IF_ERROR(NotCommitted(there));
+  VARVE_ASSIGN_OR_RETURN(const bool is_newest, StillReachesState());
+  if (!is_newest) return false;
   const int64_t version = state_.version() + 1;
   Status put = context_.commits->Put(location_, version, draft.content);
   if (put.ok()) {

@@ -155,13 +155,13 @@ def test_a_bucket_that_was_emptied_takes_no_commit(tmp_path, versity_gw):
                 assert flush(connection, "t") == 1
             connection.execute("INSERT INTO t VALUES (now(), 3)")
             shutil.move(lake, tmp_path / "kept")
+            refresh(connection)
+            errors = dict(rows(connection, "SELECT location, message FROM varve.lake_errors"))
+            assert "is gone" in errors["t"]
             for _ in range(2):
                 with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="does not reach version 3"):
                     flush(connection, "t")
             assert not list(lake.glob("t/_delta_log/*"))
-            refresh(connection)
-            errors = dict(rows(connection, "SELECT location, message FROM varve.lake_errors"))
-            assert "is gone" in errors["t"]
             connection.execute("INSERT INTO t VALUES (now(), 4)")
             # One way out: what was there comes back.
             shutil.rmtree(lake, ignore_errors=True)
