@@ -257,7 +257,7 @@ Status LakeSync::Adopt(const std::string& location, Delta delta) {
     parts_.buffer->AddTable(ref, files, through);
     core_.catalog.Put(ref);
   };
-  const Status registered = core_.meta->Register(*ref, publish);
+  Status registered = core_.meta->Register(*ref, publish);
   if (!registered.ok()) {
     core_.catalog.Remove(ref->id);
     parts_.buffer->DropTable(ref->id);
@@ -397,7 +397,7 @@ Status LakeSync::TakeOver(const TableRef& mine, lake::DeltaTable& delta) {
     parts_.buffer->UpdateTable(table);
     core_.catalog.Put(table);
   };
-  const Status changed = core_.meta->Widen(*mine, *ref, [&] { publish(ref); });
+  Status changed = core_.meta->Widen(*mine, *ref, [&] { publish(ref); });
   if (!changed.ok()) {
     if (core_.catalog.Find(mine->id) == ref) publish(mine);
     return changed;
@@ -464,6 +464,7 @@ void LakeSync::Note(const std::string& location, const std::string& table, const
 std::vector<LakeError> LakeSync::Errors() const {
   MutexLock lock(errors_mu_);
   std::vector<LakeError> errors;
+  errors.reserve(errors_.size());
   for (const auto& [location, error] : errors_) errors.push_back(error);
   return errors;
 }

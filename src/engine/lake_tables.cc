@@ -154,7 +154,7 @@ Result<bool> LakeTables::IsStillThere(const DroppedFolder& folder) {
 Result<bool> LakeTables::Advance(DroppedFolder& folder) {
   if (folder.unmarked) {
     // What stands against it otherwise, IsStillThere finds out.
-    const Status marked = folder.unmarked->MarkDropped();
+    Status marked = folder.unmarked->MarkDropped();
     if (marked.code() == StatusCode::kUnavailable) return marked;
     folder.unmarked.reset();
   }

@@ -22,7 +22,7 @@ constexpr int kCommitTriesMax = 3;
 Status CheckFilesStay(const lake::DeltaTable::Context& lake, const TableEdit& edit) {
   if (edit.added.empty()) return OkStatus();
   const std::string oldest = edit.table->location + "/" + edit.added.front()->path;
-  const Status stored = lake.store->Head(oldest).status();
+  Status stored = lake.store->Head(oldest).status();
   if (stored.code() != StatusCode::kNotFound) return stored;
   return WithHint(SqlErrorf(sqlstate::kStatementTooComplex,
                             "rows of \"{}\" were deleted or updated too long before their commit",

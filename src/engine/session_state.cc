@@ -88,9 +88,8 @@ TableView SessionState::View(const TableRef& table) const {
   if (parts.empty()) return view;
   auto homes = std::make_shared<FileHomes>();
   for (const auto& [project, part] : parts) AddPart(part, view, *homes);
-  std::stable_sort(view.resident.begin(), view.resident.end(), [](const auto& a, const auto& b) {
-    return a.time_range.max > b.time_range.max;
-  });
+  std::sort(view.resident.begin(), view.resident.end(),
+            [](const auto& a, const auto& b) { return a.time_range.max > b.time_range.max; });
   view.homes = std::move(homes);
   return view;
 }
@@ -132,11 +131,12 @@ void SessionState::AddPart(const TableRef& part, TableView& view, FileHomes& hom
   }
   if (files.empty()) return;
   auto all = view.files ? std::make_shared<FileSet>(*view.files) : std::make_shared<FileSet>();
+  const FileList others = std::exchange(all->files, {});
+  all->files.reserve(others.size() + files.size());
   // Both hold their files for as long as this one is read.
   all->in_use = std::make_shared<std::pair<FileSetRef, FileSetRef>>(view.files, own.files);
-  const auto middle = static_cast<ptrdiff_t>(all->files.size());
-  all->files.insert(all->files.end(), files.begin(), files.end());
-  std::inplace_merge(all->files.begin(), all->files.begin() + middle, all->files.end(), IsNewer);
+  std::merge(others.begin(), others.end(), files.begin(), files.end(),
+             std::back_inserter(all->files), IsNewer);
   view.files = std::move(all);
 }
 

@@ -100,8 +100,8 @@ void DuckSession::WriteRows(TableRows rows, std::function<void(Status)> done) {
     if (!routed.ok()) return done(routed.status());
     return WriteAsync(*std::move(routed), std::move(done));
   }
-  set = routed.ok() ? *std::move(routed) : WriteSet();
   Status room = routed.status();
+  set = routed.ok() ? *std::move(routed) : WriteSet();
   if (room.ok()) room = changer_.CheckMayWrite(set);
   if (room.ok()) room = CheckRoom(set);
   if (!room.ok()) {

@@ -124,7 +124,7 @@ idx_t SortedMerge::RunLength(size_t first, idx_t room) const {
   const Open& stream = *open_[first];
   const idx_t end = std::min(stream.chunk->size(), stream.row + room);
   const string_t* other = nullptr;
-  string_t smallest;
+  string_t smallest{};
   for (size_t i = 0; i < open_.size(); i++) {
     if (i == first) continue;
     const string_t key = open_[i]->key(open_[i]->row);

@@ -130,6 +130,7 @@ std::vector<ValueRow> JobRowsOf(EngineCore& core) {
   if (core.parts.upkeep != nullptr) {
     for (auto& job : core.parts.upkeep->Jobs()) jobs.push_back(std::move(job));
   }
+  rows.reserve(jobs.size());
   for (const auto& job : jobs) {
     rows.push_back({Text(job.name), Value::BOOLEAN(job.running), Value::BIGINT(job.runs),
                     TimeOrNull(job.last_start_us, job.last_start_us != 0),
@@ -213,11 +214,12 @@ std::vector<ValueRow> CacheRowsOf(EngineCore& core) {
   return rows;
 }
 
-const std::vector<SystemTable>& SystemTables() {
-  static const LogicalType kText = LogicalType::VARCHAR;
-  static const LogicalType kNumber = LogicalType::BIGINT;
-  static const LogicalType kTime = LogicalType::TIMESTAMP_TZ;
-  static const std::vector<SystemTable> kTables = {
+constexpr auto kText = LogicalType::VARCHAR;
+constexpr auto kNumber = LogicalType::BIGINT;
+constexpr auto kTime = LogicalType::TIMESTAMP_TZ;
+
+std::vector<SystemTable> TablesOfTheLake() {
+  return {
       {"tables",
        {{"schema_name", kText},
         {"table_name", kText},
@@ -252,6 +254,27 @@ const std::vector<SystemTable>& SystemTables() {
         {"lake_version", kNumber},
         {"project", kText}},
        FileRowsOf},
+      {"lake_errors",
+       {{"location", kText},
+        {"table_name", kText},
+        {"sqlstate", kText},
+        {"message", kText},
+        {"since", kTime}},
+       LakeErrorRowsOf},
+      {"projects",
+       {{"project_id", kText},
+        {"bucket", kText},
+        {"prefix", kText},
+        {"endpoint", kText},
+        {"region", kText},
+        {"access_key", kText},
+        {"created", kTime}},
+       ProjectRowsOf},
+  };
+}
+
+std::vector<SystemTable> TablesOfTheServer() {
+  return {
       {"jobs",
        {{"name", kText},
         {"running", LogicalType::BOOLEAN},
@@ -273,23 +296,7 @@ const std::vector<SystemTable>& SystemTables() {
         {"started", kTime},
         {"statement_started", kTime}},
        SessionRowsOf},
-      {"lake_errors",
-       {{"location", kText},
-        {"table_name", kText},
-        {"sqlstate", kText},
-        {"message", kText},
-        {"since", kTime}},
-       LakeErrorRowsOf},
       {"log", {{"property", kText}, {"value", kText}}, LogRowsOf},
-      {"projects",
-       {{"project_id", kText},
-        {"bucket", kText},
-        {"prefix", kText},
-        {"endpoint", kText},
-        {"region", kText},
-        {"access_key", kText},
-        {"created", kTime}},
-       ProjectRowsOf},
       {"cache",
        {{"tier", kText},
         {"entries", kNumber},
@@ -302,6 +309,14 @@ const std::vector<SystemTable>& SystemTables() {
         {"errors", kNumber}},
        CacheRowsOf},
   };
+}
+
+const std::vector<SystemTable>& SystemTables() {
+  static const std::vector<SystemTable> kTables = [] {
+    std::vector<SystemTable> tables = TablesOfTheLake();
+    for (SystemTable& table : TablesOfTheServer()) tables.push_back(std::move(table));
+    return tables;
+  }();
   return kTables;
 }
 

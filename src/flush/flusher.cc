@@ -131,7 +131,7 @@ Result<int64_t> Flusher::StageAndCommit(TableId id, TableState& state) {
   if (IsFailing(id)) {
     VARVE_ASSIGN_OR_RETURN(rows, Commit(id, state));
   }
-  const Status staged = parts_.stager.Stage(id).status();
+  Status staged = parts_.stager.Stage(id).status();
   // Also after an error: on a full disk, commits make room.
   VARVE_ASSIGN_OR_RETURN(const int64_t more, Commit(id, state));
   if (!staged.ok()) return staged;

@@ -51,6 +51,7 @@ Result<int64_t> Stager::WritePart(TableId table, uint64_t bytes_max) {
   const buffer::Buffer::Frozen frozen = parts_.buffer.Freeze(table, bytes_max);
   if (frozen.table == nullptr || frozen.segments.empty()) return 0;
   std::vector<BatchRef> batches;
+  batches.reserve(frozen.segments.size());
   for (const buffer::SegmentRef& segment : frozen.segments) batches.push_back(segment->rows);
   VARVE_ASSIGN_OR_RETURN(const std::vector<lake::PartitionGroup> groups,
                          lake::PartitionRows(*frozen.table, batches));
