@@ -17,7 +17,7 @@ pytestmark = pytest.mark.alone
 FULL = os.environ.get("VARVE_FULL") == "1"
 FLUSHES = 3600 if FULL else 120
 FLUSHES_PER_COMPACTION = 60 if FULL else 10
-ROWS = 500
+ROWS = 500 if FULL else 1000
 TARGET = 4 << 20 if FULL else 1 << 20
 START = "2026-01-05 00:00:00+00"
 OPTIONS = {
