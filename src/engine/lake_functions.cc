@@ -1,7 +1,6 @@
 #include "engine/lake_functions.h"
 
-#include <duckdb/planner/expression/bound_function_expression.hpp>
-
+#include "engine/core_function.h"
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
 #include "engine/table_argument.h"
@@ -12,16 +11,6 @@ using duckdb::LogicalType;
 using duckdb::Value;
 
 namespace {
-
-struct LakeInfo : duckdb::ScalarFunctionInfo {
-  explicit LakeInfo(EngineCore& c) : core(c) {}
-  EngineCore& core;
-};
-
-EngineCore& CoreOf(const duckdb::ExpressionState& state) {
-  const auto& function = state.expr.Cast<duckdb::BoundFunctionExpression>().function;
-  return static_cast<const LakeInfo&>(*function.function_info).core;
-}
 
 Value VersionOf(EngineCore& core, const TableRef& table) {
   const auto delta = core.parts.tables->Find(table->id);
@@ -71,15 +60,11 @@ void RegisterLakeFunctions(duckdb::ExtensionLoader& loader, EngineCore& core) {
   refresh.AddFunction(duckdb::ScalarFunction({}, LogicalType::BIGINT, RefreshAll));
   refresh.AddFunction(
       duckdb::ScalarFunction({LogicalType::VARCHAR}, LogicalType::BIGINT, RefreshTables));
-  for (auto& function : refresh.functions) {
-    function.SetVolatile();
-    function.function_info = duckdb::make_shared_ptr<LakeInfo>(core);
-  }
+  for (auto& function : refresh.functions) BindToCore(function, core);
   loader.RegisterFunction(std::move(refresh));
   duckdb::ScalarFunction flush("varve_flush", {LogicalType::VARCHAR}, LogicalType::BIGINT,
                                FlushTables);
-  flush.SetVolatile();
-  flush.function_info = duckdb::make_shared_ptr<LakeInfo>(core);
+  BindToCore(flush, core);
   loader.RegisterFunction(std::move(flush));
 }
 

@@ -1,8 +1,8 @@
 #include "engine/project_functions.h"
 
 #include <duckdb/main/extension/extension_loader.hpp>
-#include <duckdb/planner/expression/bound_function_expression.hpp>
 
+#include "engine/core_function.h"
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
 #include "engine/table_argument.h"
@@ -14,14 +14,8 @@ using duckdb::Value;
 
 namespace {
 
-struct ProjectInfo : duckdb::ScalarFunctionInfo {
-  explicit ProjectInfo(EngineCore& c) : core(c) {}
-  EngineCore& core;
-};
-
-EngineCore& CoreOf(const duckdb::ExpressionState& state) {
-  const auto& function = state.expr.Cast<duckdb::BoundFunctionExpression>().function;
-  EngineCore& core = static_cast<const ProjectInfo&>(*function.function_info).core;
+EngineCore& CoreWithProjects(const duckdb::ExpressionState& state) {
+  EngineCore& core = CoreOf(state);
   if (core.options.projects == nullptr || core.parts.buffer == nullptr) {
     ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "projects are not available yet"));
   }
@@ -33,7 +27,7 @@ enum Argument { kId, kBucket, kPrefix, kAccessKey, kSecretKey, kRegion, kEndpoin
 
 void CreateProjects(duckdb::DataChunk& args, duckdb::ExpressionState& state,
                     duckdb::Vector& result) {
-  EngineCore& core = CoreOf(state);
+  EngineCore& core = CoreWithProjects(state);
   result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
   for (duckdb::idx_t i = 0; i < args.size(); i++) {
     const auto text = [&](Argument argument) {
@@ -54,7 +48,7 @@ void CreateProjects(duckdb::DataChunk& args, duckdb::ExpressionState& state,
 }
 
 void DropProjects(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
-  EngineCore& core = CoreOf(state);
+  EngineCore& core = CoreWithProjects(state);
   ForEachText(args, result, [&](const std::string& id) {
     if (!core.options.projects->ids()->contains(id)) {
       ThrowStatus(
@@ -78,8 +72,7 @@ void RegisterProjectFunctions(duckdb::ExtensionLoader& loader, EngineCore& core)
                               DropProjects);
   create.SetNullHandling(duckdb::FunctionNullHandling::SPECIAL_HANDLING);
   for (auto* function : {&create, &drop}) {
-    function->SetVolatile();
-    function->function_info = duckdb::make_shared_ptr<ProjectInfo>(core);
+    BindToCore(*function, core);
     loader.RegisterFunction(*function);
   }
 }

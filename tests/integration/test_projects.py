@@ -9,6 +9,7 @@ import deltalake
 import psycopg
 import pytest
 
+from tests.integration.test_s3 import bucket_options
 from tests.support.fault_proxy import FaultProxy
 from tests.support.object_stores import VersityGw
 from tests.support.varve_server import BY_HAND, VarveServer
@@ -42,16 +43,7 @@ def shared_own_gw():
 
 
 def server_options(store, bucket, **more):
-    options = {
-        "s3-bucket": bucket,
-        "s3-endpoint": store.endpoint,
-        "s3-access-key": store.access_key,
-        "s3-secret-key": store.secret_key,
-        "s3-allow-http": "true",
-        **SOON,
-        **BY_HAND,
-    }
-    return {**options, **more}
+    return {**bucket_options(store, bucket), **SOON, **BY_HAND, **more}
 
 
 def create_project(connection, store, bucket, project="acme", prefix="own", endpoint=None, secret=None, key=None):
