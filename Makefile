@@ -23,7 +23,7 @@ build: setup  ## Build everything into build/release
 	@tools/build.sh $(PRESET) $(JOBS)
 
 run: build  ## Build and start the server with its data in ./varve-data
-	@exec build/release/varve serve --data-dir ./varve-data $(ARGS)
+	@exec build/release/varve serve --data-dir ./varve-data --collect-host $(ARGS)
 
 test: build parts  ## Build and run every test; the last line is the total
 	@$(PYTHON) tools/run_tests.py --jobs $(JOBS)
@@ -32,10 +32,10 @@ bench: build  ## Build and run the benchmarks, each printing a table
 	@tools/build.sh $(PRESET) $(JOBS) varve_benchmarks
 	@$(PYTHON) bench/run.py
 
-fmt: setup  ## Format the C++ sources in place
+fmt: setup  ## Format the C++ and TypeScript sources in place
 	@$(PYTHON) tools/check_format.py --fix
 
-lint: setup  ## Check layers, format, tidiness, headers, clang-tidy and lock annotations
+lint: setup  ## Check layers, format, tidiness, types, headers, clang-tidy and lock annotations
 	@$(PYTHON) tools/lint.py --jobs $(JOBS)
 
 asan: parts  ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer

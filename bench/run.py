@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs the benchmarks that `make bench` has built and prints their tables.
 
-BENCH_ROWS, BENCH_MEMORY_ROWS and BENCH_RUNS make them shorter or longer.
+The last one measures rings beside Prometheus (`make parts` installs it) and RRDtool (`apt-get install rrdtool`);
+where one is not there, it says so, and the run counts as failed. BENCH_ROWS, BENCH_MEMORY_ROWS and BENCH_RUNS make
+them shorter or longer.
 """
 
 import os
@@ -40,6 +42,9 @@ def main() -> int:
         run(str(BUILD / "bin/varve_bench_ingest"), *server, "--rows", rows, "--runs", runs,
             "--memory-rows", memory_rows),
         run(str(BUILD / "bin/varve_bench_query"), *server, "--rows", memory_rows if int(memory_rows) else rows),
+        run(str(BUILD / "bin/varve_bench_rings"), *server, "--runs", runs),
+        run(sys.executable, "bench/ring_queries.py"),
+        run(sys.executable, "bench/ring_beside_peers.py", "--rounds", runs),
     ]
     return 0 if all(results) else 1
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,10 +26,15 @@ std::string MakeFolder() {
 }  // namespace
 
 ServerProcess::ServerProcess(const std::string& binary, const std::vector<std::string>& options)
-    : data_dir_(MakeFolder()) {
-  std::vector<std::string> words = {binary, "serve",       "--data-dir", data_dir_,     "--pg-port",
-                                    "0",    "--http-port", "0",          "--grpc-port", "0"};
-  words.insert(words.end(), options.begin(), options.end());
+    : binary_(binary), options_(options), data_dir_(MakeFolder()) {
+  Start();
+}
+
+void ServerProcess::Start() {
+  std::vector<std::string> words = {binary_,       "serve", "--data-dir",  data_dir_,
+                                    "--pg-port",   "0",     "--http-port", "0",
+                                    "--grpc-port", "0"};
+  words.insert(words.end(), options_.begin(), options_.end());
   const std::string log = data_dir_ + ".log";
   int out[2];
   if (::pipe(out) != 0) throw std::runtime_error("cannot make a pipe");
@@ -55,6 +61,7 @@ ServerProcess::ServerProcess(const std::string& binary, const std::vector<std::s
     throw std::runtime_error("the server did not start: " + said.str());
   }
   pg_port_ = static_cast<uint16_t>(std::stoi(line.substr(at + 3)));
+  http_port_ = static_cast<uint16_t>(std::stoi(line.substr(line.find("http=") + 5)));
 }
 
 ServerProcess::~ServerProcess() {
@@ -105,6 +112,17 @@ int64_t ServerProcess::DiskMiB(const std::string& folder) const {
     if (entry.is_regular_file(ignored)) bytes += static_cast<int64_t>(entry.file_size(ignored));
   }
   return bytes >> 20;
+}
+
+int64_t ServerProcess::DiskUsedBytes(const std::string& folder) const {
+  int64_t bytes = 0;
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(data_dir_ + "/" + folder, ignored)) {
+    struct stat file{};
+    if (::stat(entry.path().c_str(), &file) == 0) bytes += file.st_blocks * 512;
+  }
+  return bytes;
 }
 
 }  // namespace varve::bench

@@ -8,8 +8,9 @@
 #
 # In DEPS a name without `::` is one of ours (`log` is the target varve_log); anything else is passed
 # to target_link_libraries as it is. A folder below a folder joins its names: io/posix is `io_posix`.
-# PCH lists headers to precompile, for a folder whose includes are slow to read. PCH_OF names a library of
-# ours with the same PCH: GCC takes its file, Clang, which wants equal definitions, makes another one.
+# GCC precompiles base/precompiled.h for every target, once. PCH lists headers to precompile besides, for a
+# folder whose includes are slow to read. PCH_OF names the target that has made
+# the same: GCC takes its file; Clang, which wants equal definitions, makes another one of PCH.
 
 # Turns the names of DEPS into targets.
 function(_varve_resolve out)
@@ -39,6 +40,24 @@ function(_varve_parse)
   set(arg_DEPS "${deps}" PARENT_SCOPE)
 endfunction()
 
+# Names what `target` has precompiled: arg_PCH, or what `carrier` has made. Compiler options have to be
+# equal for that, so that libraries and tests, which are not optimised, have a carrier each.
+function(_varve_precompile target carrier)
+  set(common "${CMAKE_SOURCE_DIR}/src/base/precompiled.h")
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    if(arg_PCH)
+      target_precompile_headers(${target} PRIVATE ${arg_PCH})
+    endif()
+  elseif(arg_PCH_OF)
+    target_precompile_headers(${target} REUSE_FROM ${arg_PCH_OF})
+  elseif(arg_PCH OR target STREQUAL carrier)
+    target_precompile_headers(${target} PRIVATE ${arg_PCH} "${common}")
+  elseif(NOT carrier STREQUAL "varve_base" OR "varve::base" IN_LIST arg_DEPS)
+    # A library that does not use base has not its definitions, without which the file is of no use.
+    target_precompile_headers(${target} REUSE_FROM ${carrier})
+  endif()
+endfunction()
+
 function(varve_library)
   _varve_parse(${ARGN})
   set(target varve_${arg_NAME})
@@ -46,11 +65,7 @@ function(varve_library)
     add_library(${target} STATIC ${arg_SRCS} ${arg_HDRS})
     target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}/src")
     target_link_libraries(${target} PUBLIC ${arg_DEPS})
-    if(arg_PCH_OF AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      target_precompile_headers(${target} REUSE_FROM varve_${arg_PCH_OF})
-    elseif(arg_PCH)
-      target_precompile_headers(${target} PRIVATE ${arg_PCH})
-    endif()
+    _varve_precompile(${target} varve_base)
   else()
     add_library(${target} INTERFACE ${arg_HDRS})
     target_include_directories(${target} INTERFACE "${CMAKE_SOURCE_DIR}/src")
@@ -77,9 +92,7 @@ function(varve_test)
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} GTest::gmock_main GTest::gtest)
   # A test is compiled once and runs for a moment; what it tests is optimised as it is shipped.
   target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O0>)
-  if(arg_PCH)
-    target_precompile_headers(${arg_NAME} PRIVATE ${arg_PCH})
-  endif()
+  _varve_precompile(${arg_NAME} base_test)
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} --gtest_brief=1)
   set(environment "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/test-results/${arg_NAME}.xml")
   if(VARVE_SANITIZE)

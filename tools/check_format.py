@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that every C++ file is as clang-format 19 would write it; --fix rewrites those that are not."""
+"""Checks that every C++ and TypeScript file is as clang-format 19 would write it; --fix rewrites those that are not."""
 
 import subprocess
 import sys
@@ -15,6 +15,7 @@ def main() -> int:
     if not files:
         print("format: no C++ files")
         return 1
+    files += [f for f in source_tree.files(source_tree.TOP, "web") if f.suffix in (".ts", ".mjs")]
     mode = ["-i"] if fix else ["--dry-run", "-Werror", "--ferror-limit=1"]
     done = subprocess.run([CLANG_FORMAT, *mode, *files], cwd=source_tree.TOP, check=False,
                           capture_output=True, text=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import lint_cache
 import source_tree
+import tidy_groups
 
 TOP = source_tree.TOP
 BUILD = TOP / "build/clang"
@@ -59,23 +60,35 @@ def installed_versions() -> str:
     return versions.stdout + duckdb
 
 
-def tidy_task(entry: dict, salt: str) -> lint_cache.Task:
-    path = Path(entry["file"])
-    command = [CLANG_TIDY, "--quiet", "-p", str(BUILD), str(path)]
+def checks_for(path: Path) -> list[str]:
     if path.is_relative_to(TOP / "src/engine"):
-        command.append(f"--checks={SLOW_CHECKS},{SLOW_IN_ENGINE}")
-    elif any(path.is_relative_to(TOP / folder) for folder in SLOW_FOLDERS):
-        command.append(f"--checks={SLOW_CHECKS}")
-    elif path.is_relative_to(TOP / "bench"):
-        command.append(f"--checks={BENCH_CHECKS}")
+        return [f"--checks={SLOW_CHECKS},{SLOW_IN_ENGINE}"]
+    if any(path.is_relative_to(TOP / folder) for folder in SLOW_FOLDERS):
+        return [f"--checks={SLOW_CHECKS}"]
+    return [f"--checks={BENCH_CHECKS}"] if path.is_relative_to(TOP / "bench") else []
+
+
+def findings(path: Path, entry: dict) -> str:
+    """What clang-tidy says of `path`, compiled as `entry` is."""
+    command = [CLANG_TIDY, "--quiet", *checks_for(Path(entry["file"])), str(path), "--", *tidy_groups.flags(entry)]
+    done = subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    return done.stdout.strip() or done.stderr.strip()
+
+
+def tidy_task(group: list[dict], salt: str) -> lint_cache.Task:
+    """One task for the group; when it does not pass, the findings are those of its files one by one."""
+    paths = [Path(entry["file"]) for entry in group]
 
     def run() -> str:
-        done = subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
+        if len(group) > 1 and not findings(together, group[0]):
             return ""
-        return done.stdout.strip() or done.stderr.strip()
+        return "\n".join(filter(None, (findings(*each) for each in zip(paths, group))))
 
-    return lint_cache.Task(path, salt + f"{command} {entry['command']}".replace(str(TOP), ""), run)
+    together = tidy_groups.written(paths) if len(group) > 1 else paths[0]
+    words = " ".join(checks_for(paths[0]) + tidy_groups.flags(group[0]))
+    return lint_cache.Task(together, salt + words.replace(str(TOP), ""), run)
 
 
 def headers_not_included_first() -> list[Path]:
@@ -113,11 +126,11 @@ def main() -> int:
     headers = [h for h in headers_not_included_first()
                if not args.paths or any(p in str(h) for p in args.paths)]
     ran, known, failed = lint_cache.run_tasks("headers", [header_task(h, salt) for h in headers], args.jobs)
-    tidy = lint_cache.run_tasks("clang-tidy", [tidy_task(e, salt) for e in entries], args.jobs)
+    tidy = lint_cache.run_tasks("clang-tidy", [tidy_task(g, salt) for g in tidy_groups.groups(entries)], args.jobs)
     failed += tidy[2]
     seconds = time.monotonic() - started
     print(f"clang-tidy: {f'{failed} files with findings' if failed else 'ok'}; "
-          f"{ran + tidy[0]} files looked at, {known + tidy[1]} unchanged, {seconds:.0f} s")
+          f"{ran + tidy[0]} files and groups looked at, {known + tidy[1]} unchanged, {seconds:.0f} s")
     return 1 if failed else 0
 
 

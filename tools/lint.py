@@ -14,7 +14,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", default=str(os.cpu_count()))
     args = parser.parse_args()
-    checks = [["check_layers.py"], ["check_format.py"], ["tidy.py"], ["clang_tidy.py", "--jobs", args.jobs]]
+    checks = [["check_layers.py"], ["check_format.py"], ["tidy.py"], ["check_types.py"],
+              ["clang_tidy.py", "--jobs", args.jobs]]
     failed = []
     for check in checks:
         if subprocess.run([sys.executable, TOOLS / check[0], *check[1:]], check=False).returncode != 0:

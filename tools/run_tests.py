@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the unit tests and the Python tests, and prints the totals of both as the last line.
+"""Runs the unit tests, those of the page and the Python tests, and prints the totals of all as the last line.
 
-The unit tests (CTest) leave one GoogleTest report per program, pytest one per run; the totals
-are read from the reports. A program that died without a report, or failed for a reason that is not in
+The unit tests (CTest) leave one GoogleTest report per program, pytest and web/test/run.mjs one per run; the
+totals are read from the reports. A program that died without a report, or failed for a reason that is not in
 it (a sanitizer), is one failure. A skipped test counts as failed: a part that cannot be had is an
 error with a sentence, or `make test` would be green on a machine that tests nothing.
 """
@@ -65,6 +65,17 @@ def run_units(build: Path, jobs: int, totals: Totals) -> None:
             totals.failed += 1
 
 
+def run_web(build: Path, totals: Totals) -> None:
+    """The unit tests of the page at /ui; what a browser shows is tested by pytest."""
+    report = build / "web.xml"
+    report.unlink(missing_ok=True)
+    done = subprocess.run(["node", "web/test/run.mjs", report], cwd=TOP, check=False)
+    failed_cases = totals.add_report(report) if report.exists() else 0
+    if not report.exists() or (done.returncode != 0 and failed_cases == 0):
+        print(f"web/test/run.mjs ended with status {done.returncode}")
+        totals.failed += 1
+
+
 def run_pytest(build: Path, name: str, arguments: list[str], totals: Totals) -> None:
     report = build / f"{name}.xml"
     report.unlink(missing_ok=True)
@@ -89,6 +100,7 @@ def main() -> int:
     totals = Totals()
     run_units(build, args.jobs, totals)
     if not args.units_only:
+        run_web(build, totals)
         # Most tests wait for a server more than they compute; a file's tests share servers.
         run_pytest(build, "pytest", ["-m", "not alone", "-n", str(args.jobs), "--dist", "loadfile"], totals)
         run_pytest(build, "pytest_alone", ["-m", "alone"], totals)

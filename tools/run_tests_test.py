@@ -60,6 +60,7 @@ def test_programs_are_counted(tmp_path: Path, monkeypatch, status, cases, passed
 
 @pytest.mark.parametrize("run", [
     run_tests.run_units,
+    lambda build, _, totals: run_tests.run_web(build, totals),
     lambda build, _, totals: run_tests.run_pytest(build, "pytest", [], totals),
 ])
 def test_a_run_without_a_report_failed(tmp_path: Path, monkeypatch, run):
@@ -74,3 +75,20 @@ def test_pytest_that_failed_outside_its_cases_is_counted(tmp_path: Path, monkeyp
     totals = run_tests.Totals()
     run_tests.run_pytest(tmp_path, "pytest", [], totals)
     assert (totals.passed, totals.failed) == (1, 1)
+
+
+@pytest.mark.parametrize("status, cases, passed, failed", [
+    (0, (PASSED, PASSED), 2, 0),
+    (1, (PASSED, FAILED), 1, 1),
+    (1, (PASSED,), 1, 1),  # it ended badly after its report
+])
+def test_cases_of_the_page_are_counted(tmp_path: Path, monkeypatch, status, cases, passed: int, failed: int):
+    totals = run_tests.Totals()
+
+    def run(command, **_):
+        (tmp_path / "web.xml").write_text(report(*cases))
+        return subprocess.CompletedProcess(command, status)
+
+    monkeypatch.setattr(run_tests.subprocess, "run", run)
+    run_tests.run_web(tmp_path, totals)
+    assert (totals.passed, totals.failed) == (passed, failed)

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, and does nothing when it is there already.
 #
-# Three parts, each checked before it is touched: Debian packages (tools/apt-packages.txt), DuckDB's
-# official library and headers (build/deps/duckdb, pinned and verified by checksum), and the Python
-# packages of the tests (build/venv, tools/requirements.txt). Works as root, or as a user with sudo.
+# Four parts, each checked before it is touched: Debian packages (tools/apt-packages.txt), DuckDB's
+# official library and headers (build/deps/duckdb, pinned and verified by checksum), the Python packages
+# of the tests (build/venv, tools/requirements.txt), and the npm packages of the page at /ui
+# (web/node_modules, web/package-lock.json). Works as root, or as a user with sudo.
 # Reading order: main, at the end, calls the parts in turn.
 set -euo pipefail
 
@@ -34,9 +35,7 @@ install_packages() {
   mapfile -t wanted < <(grep -v '^#' tools/apt-packages.txt)
   mapfile -t packages < <(missing_of "${wanted[@]}")
   # A Node that came from elsewhere is good enough, and Debian's npm would clash with it.
-  if [[ -z ${DUCKDB_ROOT:-} && ! -f $duckdb_dir/STAMP ]] && ! command -v npm >/dev/null; then
-    packages+=(npm)
-  fi
+  command -v npm >/dev/null || packages+=(npm)
   install_debian "${packages[@]}"
 }
 
@@ -50,6 +49,20 @@ install_python() {
   logged "$venv/bin/pip" install --use-pep517 -r tools/requirements.txt ||
     die "Python packages could not be installed"
   echo "$want" >"$venv/STAMP"
+}
+
+# npm compares what comes with the checksums of the lock file. Packages run nothing of their own here.
+install_web() {
+  local want node
+  want=$(sha256sum web/package-lock.json | cut -d' ' -f1)
+  [[ -f web/node_modules/STAMP && $(<web/node_modules/STAMP) == "$want" ]] && return 0
+  node=$(node --version) || die "there is npm, but no node"
+  [[ $node =~ ^v([0-9]+) ]] && ((BASH_REMATCH[1] >= 18)) || die "node in PATH is $node, not 18 or newer"
+  say "installing the packages of the page at /ui into web/node_modules"
+  rm -f web/node_modules/STAMP
+  logged npm --prefix web ci ||
+    die "the packages of web/package-lock.json could not be installed"
+  echo "$want" >web/node_modules/STAMP
 }
 
 install_duckdb() {
@@ -102,6 +115,7 @@ main() {
   : >"$log"
   install_packages
   install_python
+  install_web
   install_duckdb
 }
 

@@ -67,6 +67,15 @@ install_debian() {
   without_default_cluster logged "${install[@]}" || die "Debian packages could not be installed"
 }
 
+# Puts the file of a Debian package, with the version wanted, into a folder, without installing it.
+download_debian() {
+  local folder=$1 package=$2
+  (cd "$folder" && logged apt-get download "$package") && return 0
+  say "trying again with new package lists"
+  logged apt_get update || die "the package lists could not be fetched"
+  (cd "$folder" && logged apt-get download "$package") || die "no Debian package $package"
+}
+
 verify() {
   local file=$1 want=$2 got
   got=$(sha256sum "$file" | cut -d' ' -f1)

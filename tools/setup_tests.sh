@@ -2,9 +2,9 @@
 # Installs the real servers and peers that the tests start, and does nothing when they are there already.
 #
 # Into build/parts (or the folder that VARVE_PARTS names): versitygw (an S3 server), DynamoDB Local, S3Mock,
-# Spark with Delta Lake, and deltalake 1.4.2. Called by `make test`, after tools/setup.sh; building and running
-# Varve needs none of it. Everything is pinned and what came is compared with a checksum. docs/DEPENDENCIES.md
-# says what each is for. Reading order: main, at the end.
+# Spark with Delta Lake, deltalake 1.4.2 and Prometheus; Chromium from Debian. Called by `make test`, after
+# tools/setup.sh; building and running Varve needs none of it. Everything is pinned and what came is compared
+# with a checksum. docs/DEPENDENCIES.md says what each is for. Reading order: main, at the end.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,6 +29,9 @@ readonly dynamodb_sha256=1f1809bb4dbd4292b8d0e5917e8b8e485b7a5eab4bc7982a1a3299c
 readonly s3mock_sha256=8358d14f849f2c0e9611f2ace6113a6b0411a443f4d852aad1067e589e2631d8
 readonly spark_sha256=e32d5774d6b5528523bfff95d1831ccb568168c4e7dff69ccd4d42c31e87dda9
 
+# Debian's; apt compares what it fetches with the archive's signed checksums.
+readonly prometheus=2.42
+
 is_there() { [[ -f $parts/$1 && $(<"$parts/$1") == "$2" ]]; }
 
 install_packages() {
@@ -36,6 +39,10 @@ install_packages() {
   command -v java >/dev/null || packages+=(default-jre-headless)
   command -v mvn >/dev/null || packages+=(maven)
   is_there bin/versitygw.stamp "$versitygw_sum" || command -v go >/dev/null || packages+=(golang-go)
+  # The page at /ui is tested in a real browser, and as a person with curl.
+  command -v chromium >/dev/null || packages+=(chromium)
+  command -v chromedriver >/dev/null || packages+=(chromium-driver)
+  command -v curl >/dev/null || packages+=(curl)
   install_debian "${packages[@]}"
   local java
   java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
@@ -129,6 +136,19 @@ install_deltalake() {
   put_part "$part" "$fresh" "$deltalake_sha256"
 }
 
+# Unpacked and not installed: Debian's package would start a server on port 9090, now and at every boot.
+install_prometheus() {
+  local part=prometheus fresh=$parts/prometheus.new
+  is_there "$part/STAMP" "$prometheus" && return 0
+  say "unpacking Prometheus $prometheus into $parts/$part"
+  rm -rf "$fresh"
+  mkdir -p "$fresh"
+  download_debian "$fresh" "prometheus=$prometheus.*"
+  logged dpkg-deb --extract "$fresh"/prometheus_*.deb "$fresh" || die "Prometheus could not be unpacked"
+  rm "$fresh"/prometheus_*.deb
+  put_part "$part" "$fresh" "$prometheus"
+}
+
 main() {
   mkdir -p "$top/build" "$parts"
   exec 9>"$parts/setup.lock"
@@ -143,6 +163,7 @@ main() {
   install_jars s3mock "$s3mock_sha256"
   install_jars spark "$spark_sha256"
   install_deltalake
+  install_prometheus
   wait $build || status=$?
   return $status
 }

@@ -104,3 +104,10 @@ def test_violation_is_named(tree: Path, name: str, text: str, finding: str):
     status, out = run(tree)
     assert status == 1
     assert finding in out
+
+
+def test_sources_of_the_page_begin_with_a_sentence(tree: Path):
+    write(tree, "web/src/a.ts", "export const a = 1;\n")
+    write(tree, "web/test/b.test.ts", "export const b = 1;\n")
+    finding = "web/src/a.ts:1: a source of the page begins with a sentence: // <What this gives or does.>\n"
+    assert run(tree) == (1, finding)

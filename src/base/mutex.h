@@ -1,12 +1,14 @@
 // Locks with clang's thread-safety annotations, so that a build proves who may touch what.
 //
-// Role:     every class with shared state -> [Mutex]; `make clang` refuses an unguarded access.
+// Role:     every class with shared state -> [Mutex, SharedMutex]; `make clang` finds unguarded
+//           accesses.
 // Threads:  Mutex is not recursive. CondVar wakes are spurious: always wait with a predicate.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <shared_mutex>
 
 #if defined(__clang__)
 #define VARVE_THREAD_ANNOTATION_(x) __attribute__((x))
@@ -21,6 +23,10 @@
 #define VARVE_REQUIRES(...) VARVE_THREAD_ANNOTATION_(requires_capability(__VA_ARGS__))
 #define VARVE_EXCLUDES(...) VARVE_THREAD_ANNOTATION_(locks_excluded(__VA_ARGS__))
 #define VARVE_ACQUIRE(...) VARVE_THREAD_ANNOTATION_(acquire_capability(__VA_ARGS__))
+#define VARVE_ACQUIRE_SHARED(...) VARVE_THREAD_ANNOTATION_(acquire_shared_capability(__VA_ARGS__))
+#define VARVE_RELEASE_SHARED(...) VARVE_THREAD_ANNOTATION_(release_shared_capability(__VA_ARGS__))
+#define VARVE_RELEASE_GENERIC(...) VARVE_THREAD_ANNOTATION_(release_generic_capability(__VA_ARGS__))
+#define VARVE_REQUIRES_SHARED(...) VARVE_THREAD_ANNOTATION_(requires_shared_capability(__VA_ARGS__))
 #define VARVE_RELEASE(...) VARVE_THREAD_ANNOTATION_(release_capability(__VA_ARGS__))
 #define VARVE_ACQUIRED_BEFORE(...) VARVE_THREAD_ANNOTATION_(acquired_before(__VA_ARGS__))
 #define VARVE_ACQUIRED_AFTER(...) VARVE_THREAD_ANNOTATION_(acquired_after(__VA_ARGS__))
@@ -47,6 +53,50 @@ class VARVE_SCOPED_CAPABILITY MutexLock {
 
  private:
   Mutex& mu_;
+};
+
+// One writer or many readers. Readers that come while a writer waits let it go first, so that a
+// stream of readers does not keep it out; so a reader must not take the lock a second time.
+class VARVE_CAPABILITY("mutex") SharedMutex {
+ public:
+  void lock() VARVE_ACQUIRE() {
+    turn_.lock();
+    mu_.lock();
+    turn_.unlock();
+  }
+  void unlock() VARVE_RELEASE() { mu_.unlock(); }
+  void lock_shared() VARVE_ACQUIRE_SHARED() {
+    turn_.lock();
+    mu_.lock_shared();
+    turn_.unlock();
+  }
+  void unlock_shared() VARVE_RELEASE_SHARED() { mu_.unlock_shared(); }
+
+ private:
+  std::mutex turn_;
+  std::shared_mutex mu_;
+};
+
+class VARVE_SCOPED_CAPABILITY WriterLock {
+ public:
+  explicit WriterLock(SharedMutex& mu) VARVE_ACQUIRE(mu) : mu_(mu) { mu_.lock(); }
+  ~WriterLock() VARVE_RELEASE() { mu_.unlock(); }
+  WriterLock(const WriterLock&) = delete;
+  WriterLock& operator=(const WriterLock&) = delete;
+
+ private:
+  SharedMutex& mu_;
+};
+
+class VARVE_SCOPED_CAPABILITY ReaderLock {
+ public:
+  explicit ReaderLock(SharedMutex& mu) VARVE_ACQUIRE_SHARED(mu) : mu_(mu) { mu_.lock_shared(); }
+  ~ReaderLock() VARVE_RELEASE_GENERIC() { mu_.unlock_shared(); }
+  ReaderLock(const ReaderLock&) = delete;
+  ReaderLock& operator=(const ReaderLock&) = delete;
+
+ private:
+  SharedMutex& mu_;
 };
 
 class CondVar {

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 namespace varve {
 namespace {
+
+constexpr std::string_view kTotal = "_total";
 
 std::string Series(const std::string& name, const std::string& labels) {
   return labels.empty() ? name : fmt::format("{}{{{}}}", name, labels);
@@ -39,15 +43,22 @@ void Telemetry::ClearGauges() {
   for (auto& [name, family] : families_) family.gauges.clear();
 }
 
-std::string Telemetry::PrometheusText() const {
+std::string Telemetry::PrometheusText() const { return Text(false); }
+
+std::string Telemetry::OpenMetricsText() const { return Text(true) + "# EOF\n"; }
+
+std::string Telemetry::Text(bool is_open_metrics) const {
   // Gauge functions run under the lock so that ClearGauges() knows that none is running; they read
   // numbers and take leaf locks only.
   MutexLock lock(mu_);
   std::string out;
   for (const auto& [name, family] : families_) {
     if (family.counters.empty() && family.gauges.empty()) continue;
-    const char* type = name.ends_with("_total") ? "counter" : "gauge";
-    out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, family.help, type);
+    const bool is_counter = name.ends_with(kTotal);
+    std::string_view title = name;
+    if (is_counter && is_open_metrics) title.remove_suffix(kTotal.size());
+    out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", title, family.help,
+                       is_counter ? "counter" : "gauge");
     for (const auto& [labels, counter] : family.counters) {
       out += fmt::format("{} {}\n", Series(name, labels), counter->value());
     }

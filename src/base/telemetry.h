@@ -1,4 +1,4 @@
-// Counts what the server does and prints it in Prometheus' text format.
+// Counts what the server does and prints it in the text formats of Prometheus and OpenMetrics.
 //
 // Role:     every layer adds to counters; server/http prints them at /metrics.
 // Units:    in the metric's name, as Prometheus asks: _total, _bytes, _seconds.
@@ -42,7 +42,10 @@ class Telemetry {
   // Forgets all gauges: their functions may refer to parts that are being stopped.
   void ClearGauges();
 
+  // Prometheus' text format 0.0.4.
   std::string PrometheusText() const;
+  // OpenMetrics 1.0: a counter's family is named without _total, and the text ends with # EOF.
+  std::string OpenMetricsText() const;
 
  private:
   struct Family {
@@ -50,6 +53,8 @@ class Telemetry {
     std::map<std::string, std::unique_ptr<Counter>> counters;  // by labels
     std::map<std::string, std::function<double()>> gauges;     // by labels
   };
+  std::string Text(bool is_open_metrics) const;
+
   mutable Mutex mu_;
   std::map<std::string, Family> families_ VARVE_GUARDED_BY(mu_);
 };

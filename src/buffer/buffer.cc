@@ -291,7 +291,7 @@ bool Buffer::TrySwap(TableId id, Lsn through, FileSetRef files) {
 
 Lsn Buffer::FlushedThrough(Lsn durable) const {
   MutexLock lock(change_mu_);
-  Lsn through = std::min(durable, applied_);
+  Lsn through = durable;
   for (const auto& [id, table] : *Snapshot()) {
     if (!table->staged.empty()) {
       through = std::min(through, table->staged.front()->content().lsns.begin.Prev());

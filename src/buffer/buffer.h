@@ -93,8 +93,9 @@ class Buffer {
   // nothing has changed, when it does not.
   bool TrySwap(TableId id, Lsn through, FileSetRef files) VARVE_EXCLUDES(change_mu_, mu_);
 
-  // Highest Lsn, at most `durable`, such that everything up to it was applied and no table has a
-  // record at or below it that is not in the lake: the log may be truncated through it.
+  // Highest Lsn, at most `durable`, such that no table has a record at or below it that is not in
+  // the lake: as far as rows go, the log may be truncated through it. All rows up to `durable` must
+  // have been applied; records of other things may lie between and behind them.
   Lsn FlushedThrough(Lsn durable) const VARVE_EXCLUDES(change_mu_, mu_);
 
   // Set once, before the first Apply. Called without a lock held when MergeLarge has work.

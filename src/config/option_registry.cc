@@ -8,7 +8,6 @@
 namespace varve::config {
 namespace {
 
-constexpr std::string_view kNoRings = "rings are not built yet";
 constexpr std::string_view kNoGrpc = "gRPC ingest is not built yet";
 constexpr std::string_view kNoQueue =
     "the batch queue is not built yet; every INSERT is acknowledged durably";
@@ -22,6 +21,18 @@ constexpr std::array kOptions = {
                "Port of the PostgreSQL protocol; 0 picks a free one."},
     OptionSpec{"http-port", "PORT", kInteger, "8000", 0, 65535, "", "",
                "Port of the HTTP calls; 0 picks a free one."},
+    OptionSpec{"http-body-max-mb", "VARVE_HTTP_BODY_MAX_MB", kInteger, "32", 1, 256, "", "",
+               "Largest body of an HTTP request, as sent and decoded; more gets 413."},
+    OptionSpec{"http-connections-max", "VARVE_HTTP_CONNECTIONS_MAX", kInteger, "1024", 1, 65536, "",
+               "", "HTTP connections at once; one more gets 503."},
+    OptionSpec{
+        "http-cors-origins", "VARVE_HTTP_CORS_ORIGINS", kText, "", 0, 0, "", "",
+        "Origins, separated by commas, whose web pages may call the server; * for all; none: "
+        "only its own."},
+    OptionSpec{
+        "http-hosts", "VARVE_HTTP_HOSTS", kText, "", 0, 0, "", "",
+        "Names, separated by commas, by which clients reach the server besides localhost and "
+        "addresses; * for all."},
     OptionSpec{"grpc-port", "GRPC_PORT", kInteger, "0", 0, 65535, "", kNoGrpc,
                "Port of gRPC ingest; 0 is off."},
     OptionSpec{"grpc-token", "GRPC_TOKEN", kText, "", 0, 0, "", kNoGrpc,
@@ -137,10 +148,16 @@ constexpr std::array kOptions = {
                "Memory for queries; default half of memory."},
     OptionSpec{"threads", "VARVE_THREADS", kInteger, "", 1, 1024, "", "",
                "Threads for queries; default all cores."},
-    OptionSpec{"ring-default-step", "VARVE_RING_STEP", kInteger, "1", 1, 86400, "", kNoRings,
-               "Seconds per ring slot."},
-    OptionSpec{"ring-default-slots", "VARVE_RING_SLOTS", kInteger, "3600", 1, 1 << 24, "", kNoRings,
-               "Slots per ring."},
+    OptionSpec{"ring-default-step", "VARVE_RING_STEP", kInteger, "1", 1, 86400, "", "",
+               "Seconds per slot of a new metric's ring, when its first sample names none."},
+    OptionSpec{"ring-default-slots", "VARVE_RING_SLOTS", kInteger, "3600", 1, 1 << 24, "", "",
+               "Slots of a new metric's ring, when its first sample names none."},
+    OptionSpec{"ring-metrics-max", "VARVE_RING_METRICS_MAX", kInteger, "1000000", 1, 1 << 28, "",
+               "", "Metrics that the rings take; a sample of one more gets 54000."},
+    OptionSpec{"ring-checkpoint-secs", "VARVE_RING_CHECKPOINT_SECS", kInteger, "60", 1, 86400, "",
+               "", "How often the rings are synced, so that the log may let go of their samples."},
+    OptionSpec{"collect-host", "VARVE_COLLECT_HOST", kBool, "false", 0, 0, "", "",
+               "Whether the server writes metrics of its machine into its rings once a second."},
     OptionSpec{"shutdown-grace-secs", "VARVE_SHUTDOWN_GRACE_SECS", kInteger, "30", 0, 3600, "", "",
                "How long SIGTERM waits for running statements before it cancels them."},
     OptionSpec{"log-format", "VARVE_LOG_FORMAT", kChoice, "text", 0, 0, "text|json", "",

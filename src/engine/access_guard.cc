@@ -108,7 +108,12 @@ class Guard : public StatementWalk {
         return CheckSchema(info.schema);
       }
       case StatementType::INSERT_STATEMENT:
+        CheckChanged(statement.Cast<InsertStatement>().schema);
         return CheckSchema(statement.Cast<InsertStatement>().schema);
+      case StatementType::UPDATE_STATEMENT:
+        return CheckTarget(statement.Cast<UpdateStatement>().table.get());
+      case StatementType::DELETE_STATEMENT:
+        return CheckTarget(statement.Cast<DeleteStatement>().table.get());
       case StatementType::ALTER_STATEMENT:
         return CheckSchema(statement.Cast<AlterStatement>().info->schema);
       case StatementType::DROP_STATEMENT:
@@ -157,6 +162,17 @@ class Guard : public StatementWalk {
 
   void CheckSchema(const std::string& schema) {
     if (IsInternalSchema(schema)) Deny("schema", schema);
+  }
+
+  void CheckTarget(const TableRef* table) {
+    if (table == nullptr || table->type != TableReferenceType::BASE_TABLE) return;
+    CheckChanged(table->Cast<BaseTableRef>().schema_name);
+  }
+
+  void CheckChanged(const std::string& schema) {
+    if (!status_.ok() || !StringUtil::CIEquals(schema, kRingSchema)) return;
+    status_ = SqlErrorf(sqlstate::kFeatureNotSupported,
+                        "tables of schema {} are written over HTTP only", kRingSchema);
   }
 
   void CheckView(const std::string& name) {

@@ -4,10 +4,10 @@
 //           execution. The first looks at what the user wrote before anything is opened or bound;
 //           the second at what it was bound to, so that a view or macro cannot smuggle a call past
 //           the first.
-// Errors:   42501 names the thing that was refused. Statement kinds, table functions and plan
-//           operators are allow-lists: what is new in DuckDB is refused until it is listed. Scalar
-//           functions are a deny-list, because nearly all of them only compute:
-//           docs/decisions/0009-access-guard.md.
+// Errors:   42501 names the thing that was refused; 0A000 for a change of the rings.
+//           Statement kinds, table functions and plan operators are allow-lists: what is new in
+//           DuckDB is refused until it is listed. Scalar functions are a deny-list, because nearly
+//           all of them only compute: docs/decisions/0009-access-guard.md.
 // Threads:  no shared state.
 #pragma once
 
@@ -20,6 +20,9 @@ class LogicalOperator;
 }
 
 namespace varve::engine {
+
+// Schema of the live metrics: ring.samples. SQL reads it only.
+inline constexpr const char* kRingSchema = "ring";
 
 // Call before ApplyPostgresNames and before binding. Covers nested statements (EXPLAIN, PREPARE).
 Status CheckStatementAllowed(const duckdb::SQLStatement& statement);

@@ -8,6 +8,7 @@
 #include <duckdb/planner/expression/bound_function_expression.hpp>
 
 #include "engine/engine_core.h"
+#include "engine/read_only.h"
 
 namespace varve::engine {
 
@@ -22,8 +23,10 @@ inline void BindToCore(duckdb::ScalarFunction& function, EngineCore& core) {
   function.function_info = duckdb::make_shared_ptr<CoreInfo>(core);
 }
 
-inline EngineCore& CoreOf(const duckdb::ExpressionState& state) {
+// 25006 in a session that may only read.
+inline EngineCore& CoreOf(duckdb::ExpressionState& state) {
   const auto& function = state.expr.Cast<duckdb::BoundFunctionExpression>().function;
+  RefuseToAct(state.GetContext(), function.name);
   return static_cast<const CoreInfo&>(*function.function_info).core;
 }
 

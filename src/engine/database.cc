@@ -10,6 +10,7 @@
 #include "engine/duckdb_version.h"
 #include "engine/functions.h"
 #include "engine/task_drive.h"
+#include "engine/temporary_space.h"
 
 namespace varve::engine {
 
@@ -46,6 +47,7 @@ Result<GenerationRef> Database::OpenGeneration(uint64_t number) const {
     live.AddAllowedDirectory(options_.data_dir);
     for (const auto& directory : options_.allowed_directories) live.AddAllowedDirectory(directory);
     live.replacement_scans.clear();  // 'file.csv' in FROM is a table name here, never a file
+    LimitTemporarySpace(instance, options_.data_dir);
     RegisterFunctions(instance);
     setup_(instance);
     auto connection = generation->Connect();

@@ -20,6 +20,7 @@
 #include "engine/output_names.h"
 #include "engine/pg_arithmetic.h"
 #include "engine/pg_error.h"
+#include "engine/series_windows.h"
 #include "engine/statement_walk.h"
 
 namespace varve::engine {
@@ -296,7 +297,10 @@ class Rewriting : public StatementWalk {
       case ExpressionClass::SUBQUERY:
         return RewriteAny(slot);
       case ExpressionClass::FUNCTION:
+        RewriteSeriesWindow(slot);
         return RewriteFunction(slot, sql_);
+      case ExpressionClass::WINDOW:
+        return RewriteSeriesWindow(slot);
       case ExpressionClass::CAST:
         return RewriteCast(slot);
       case ExpressionClass::CONSTANT:

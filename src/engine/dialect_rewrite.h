@@ -5,6 +5,7 @@
 //           - array_agg(DISTINCT x) and the like sort, as PostgreSQL's do
 //           - `~`, `~*`, `!~*` match anywhere in the text; DuckDB's `~` wants all of it
 //           - x::varchar(n) cuts; numeric without precision keeps digits (decision 0008)
+//           - diff(v, n) OVER (...) and the like become lag(), avg(), sum(): series_windows.h
 //           - pg_catalog.f(...) is looked up on the search path
 // Threads:  changes the statement in place; no shared state.
 #pragma once

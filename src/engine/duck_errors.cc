@@ -1,11 +1,13 @@
 #include "engine/duck_errors.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <duckdb/common/string_util.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "engine/duck_error_forms.h"
@@ -96,6 +98,30 @@ Status ExistingEntry(const std::string& type, const std::string& name) {
   return SqlErrorf(sqlstate::kDuplicateTable, "relation \"{}\" already exists", name);
 }
 
+// What a window function of series is rewritten to is not the user's world: the error is of the
+// function that was called. nullopt: `call` is of another one.
+std::optional<Status> WrongSeriesArgument(const std::string& call) {
+  struct Known {
+    std::string_view internal;
+    const char* text;
+  };
+  constexpr std::array<Known, 6> kKnown = {
+      {{"varve_grid(", "period_diff needs ORDER BY a time or a whole number"},
+       {"varve_on_grid(", "period_diff needs ORDER BY a time or a whole number"},
+       {"varve_row_count(", "number of rows of a window function must be a whole number"},
+       {"varve_difference(", "the first argument of window function diff must be a number"},
+       {"varve_pct_change(", "the first argument of window function pct_change must be a number"},
+       {"varve_counter_rate(",
+        "window function counter_rate takes a number, and a time or a whole number"}}};
+  for (const Known& known : kKnown) {
+    if (!call.starts_with(known.internal)) continue;
+    return SqlError(known.internal.starts_with("varve_row_count") ? sqlstate::kInvalidParameterValue
+                                                                  : sqlstate::kUndefinedFunction,
+                    known.text);
+  }
+  return std::nullopt;
+}
+
 // By the fields that DuckDB fills in on purpose; nullopt when they do not tell.
 std::optional<Status> FromFields(const Parts& parts) {
   const std::string subtype = parts.Field("error_subtype");
@@ -109,6 +135,7 @@ std::optional<Status> FromFields(const Parts& parts) {
   }
   if (subtype == "NO_MATCHING_FUNCTION") {
     const std::string call = PostgresCall(parts.Field("call"));
+    if (auto wrong = WrongSeriesArgument(call)) return *std::move(wrong);
     const bool is_operator =
         std::isalpha(static_cast<unsigned char>(call[0])) == 0 && call[0] != '_';
     return SqlErrorf(sqlstate::kUndefinedFunction, "{} does not exist",
@@ -171,12 +198,27 @@ SqlState StateOf(ExceptionType type) {
   }
 }
 
+// A statement that spills more than may be on the disk. Waiting does not help it, and trying again
+// takes the disk from everybody else again: not the state of a shortage that passes. The second
+// form is that of a disk that others have filled, with the path of the file.
+bool IsTooLargeToSpill(ExceptionType type, const std::string& text) {
+  return (type == ExceptionType::OUT_OF_MEMORY &&
+          duckdb::StringUtil::Contains(text, "failed to offload data block")) ||
+         (type == ExceptionType::IO && duckdb::StringUtil::Contains(text, "duckdb_temp_"));
+}
+
 Status Translate(ExceptionType type, const Parts& parts) {
   if (const std::string state = parts.Field(kSqlStateField); !state.empty()) {
     return SqlError(state, parts.message);
   }
   if (type == ExceptionType::INTERRUPT) {
     return SqlError(sqlstate::kQueryCanceled, "canceling statement due to user request");
+  }
+  if (IsTooLargeToSpill(type, parts.message)) {
+    return WithHint(SqlError(sqlstate::kStatementTooComplex,
+                             "the statement needs more memory, and more temporary space on the "
+                             "disk, than there is"),
+                    "Read less at once, or raise memory-limit-mb.");
   }
   if (type == ExceptionType::OUT_OF_MEMORY) {
     return WithDetail(SqlError(sqlstate::kOutOfMemory, "out of memory"), parts.message);

@@ -138,5 +138,25 @@ TEST(FromDuckErrorTest, KindsWithoutAStatement) {
   EXPECT_EQ(state(ExceptionType::NOT_IMPLEMENTED), "0A000");
 }
 
+// Trying again would fill the disk again: not a state of class 53.
+TEST_F(DuckErrorsTest, WhatMayNotSpillMoreIsTooLarge) {
+  RunInternal("SET memory_limit = '40MB'");
+  RunInternal("SET threads = 1");
+  RunInternal("SET temp_directory = '" + ::testing::TempDir() + "varve-spill'");
+  RunInternal("SET max_temp_directory_size = '4MB'");
+  const auto result = Run(
+      "SELECT count(*) FROM (SELECT i, row_number() OVER (ORDER BY (i * 7919) % 1000003) AS r FROM "
+      "range(4000000) t(i)) x WHERE r > 5");
+  EXPECT_EQ(SqlStateOf(result.status()), "54000") << result.status();
+  EXPECT_EQ(MessageOf(result.status()).find('/'), std::string_view::npos) << result.status();
+  // As DuckDB says it when others have filled the disk.
+  const Status full = FromDuckError(
+      duckdb::ErrorData(duckdb::IOException(
+          "Could not write file \"/data/tmp/duckdb_temp_storage_DEFAULT-0.tmp\": No space left")),
+      "");
+  EXPECT_EQ(SqlStateOf(full), "54000") << full;
+  EXPECT_EQ(MessageOf(full).find("/data"), std::string_view::npos) << full;
+}
+
 }  // namespace
 }  // namespace varve::engine

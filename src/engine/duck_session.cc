@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "engine/access_guard.h"
 #include "engine/duck_guard.h"
+#include "engine/read_only.h"
 
 namespace varve::engine {
 
@@ -180,6 +181,7 @@ StreamOutcome DuckSession::Dispatch(const DuckStatement& statement,
                                     const std::vector<Type>& parameter_types,
                                     const std::vector<ParameterText>& parameters) {
   const auto& parsed = statement.parsed();
+  if (state_->ring_scope) VARVE_RETURN_IF_ERROR(CheckOnlyReads(parsed));
   if (parsed.type == StatementType::TRANSACTION_STATEMENT) return RunTransaction(parsed);
   if (failed_) return AbortedTransaction();
   VARVE_RETURN_IF_ERROR(EnsureConnected());
@@ -269,6 +271,27 @@ Status DuckSession::SetOption(std::string_view name, std::string_view value) {
   VARVE_RETURN_IF_ERROR(EnsureConnected());
   const InternalScope internal(*state_);
   return settings_.Set(*duck_, name, value);
+}
+
+Status DuckSession::SetRingScope(std::optional<RingScope> scope) {
+  VARVE_CHECK(mode_ == Mode::kAutoCommit);
+  if (scope && !core_.users_own_ring_names.empty()) {
+    // Its names would mean something else than the rings.
+    return WithHint(
+        SqlErrorf(sqlstate::kObjectNotInPrerequisiteState,
+                  "the rings cannot be queried here: {} is a user's own from before schema {} was "
+                  "given to live metrics",
+                  core_.users_own_ring_names, kRingSchema),
+        "Copy its rows to another table, drop it, and start the server again.");
+  }
+  DetachOpenStream();
+  VARVE_RETURN_IF_ERROR(EnsureConnected());
+  const InternalScope internal(*state_);
+  VARVE_RETURN_IF_ERROR(
+      scope ? settings_.Set(*duck_, "search_path", fmt::format("{}, public", kRingSchema))
+            : settings_.Reset(*duck_, "search_path"));
+  state_->ring_scope = scope ? std::make_shared<const RingScope>(*std::move(scope)) : nullptr;
+  return OkStatus();
 }
 
 Result<std::string> DuckSession::GetOption(std::string_view name) const {

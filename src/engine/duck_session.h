@@ -62,12 +62,12 @@ class DuckSession : public Session, private StreamOwner {
   Status SetOption(std::string_view name, std::string_view value) override;
   Result<std::string> GetOption(std::string_view name) const override;
   void NoteSetting(std::string_view name, std::string_view value) override;
+  Status SetRingScope(std::optional<RingScope> scope) override;
   void Cancel() override;
 
  private:
   enum class Mode { kAutoCommit, kImplicit, kExplicit };
 
-  // StreamOwner
   StreamOwner* owner() { return this; }
   void OnFetch() override;
   void OnFetched() override;

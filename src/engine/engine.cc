@@ -1,8 +1,11 @@
 #include "engine/engine.h"
 
+#include <spdlog/spdlog.h>
+
 #include "engine/duck_session.h"
 #include "engine/engine_core.h"
 #include "engine/redirect.h"
+#include "engine/ring_tables.h"
 #include "engine/store_file_system.h"
 #include "engine/system_views.h"
 
@@ -33,6 +36,7 @@ Result<std::unique_ptr<SqlEngine>> SqlEngine::Open(EngineOptions options, catalo
   VARVE_ASSIGN_OR_RETURN(core->meta, MetaStore::Open(*core->database));
   auto connection = core->database->current()->Connect();
   VARVE_RETURN_IF_ERROR(CreateSystemViews(connection));
+  VARVE_ASSIGN_OR_RETURN(core->users_own_ring_names, UsersOwnRingNames(connection));
   VARVE_RETURN_IF_ERROR(core->meta->Load(catalog));
   core->parquet_writer =
       std::make_unique<DuckParquetWriter>(*core->database, core->sources, core->kept_rows);
@@ -55,7 +59,11 @@ Status SqlEngine::Attach(const EngineParts& parts) {
   for (const auto& table : dropped) {
     core_->tables->ResumeDrop(table);
   }
-  return DeleteDroppedFolders();
+  // The job of that name goes on with it: no reason not to start on a disk that is full.
+  if (const Status deleted = DeleteDroppedFolders(); !deleted.ok()) {
+    spdlog::warn("folders of dropped tables: {}", MessageOf(deleted));
+  }
+  return OkStatus();
 }
 
 Status SqlEngine::DeleteDroppedFolders() {

@@ -36,6 +36,7 @@
 #include "lake/flush_notes.h"
 #include "lake/parquet_writer.h"
 #include "lake/table_set.h"
+#include "ring/ring_store.h"
 
 namespace varve::engine {
 
@@ -70,6 +71,8 @@ struct EngineParts {
   catalog::TableWriter* writer = nullptr;
   catalog::Maintenance* maintenance = nullptr;
   catalog::TableUpkeep* upkeep = nullptr;  // may be missing: then SQL cannot ask for it
+  const ring::RingStore* rings =
+      nullptr;  // may be missing: then the tables of schema ring are empty
   lake::TableSet* tables = nullptr;
   // The log's state for varve.log, as (property, value); empty where there is no log.
   std::function<std::vector<std::pair<std::string, std::string>>()> log_status;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "engine/database.h"
 #include "engine/deadlines.h"
@@ -40,6 +41,7 @@ struct EngineCore {
   TableLocks change_locks;  // one DELETE or UPDATE of a table at a time
   SessionRegistry sessions;
   Deadlines deadlines;
+  std::string users_own_ring_names;  // see UsersOwnRingNames; constant after SqlEngine::Open
 };
 
 }  // namespace varve::engine

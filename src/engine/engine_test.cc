@@ -290,6 +290,31 @@ TEST_F(EngineTest, DefinitionsSurviveARestart) {
   EXPECT_EQ(Run("SELECT humidity FROM raw.readings ORDER BY timestamp"), (Rows{{"NULL"}, {"0.5"}}));
 }
 
+// So that it needs no room on the disk.
+TEST_F(EngineTest, AStartWritesOnlyWhatDiffers) {
+  const auto meta = folder_ / "meta.duckdb";
+  const auto wal = folder_ / "meta.duckdb.wal";
+  for (const char* change :
+       {"CREATE OR REPLACE VIEW varve.jobs AS SELECT 1 AS old", "DROP VIEW varve.jobs",
+        "CREATE OR REPLACE MACRO varve.flush(old) AS varve_flush(old)",
+        "CREATE OR REPLACE MACRO varve.refresh() AS varve_refresh()"}) {
+    {
+      auto connection = engine_->database().current()->Connect();
+      ASSERT_FALSE(connection.Query(change)->HasError()) << change;
+    }
+    Stop();
+    Start();
+    EXPECT_TRUE(std::filesystem::exists(wal)) << change;
+    EXPECT_EQ(Run("SELECT count(*) FROM varve.jobs"), (Rows{{"0"}}));
+    EXPECT_EQ(Run("SELECT varve.flush(table_name => NULL)"), (Rows{{"NULL"}}));
+    Stop();
+    const auto written = std::filesystem::last_write_time(meta);
+    Start();
+    EXPECT_FALSE(std::filesystem::exists(wal)) << change;
+    EXPECT_EQ(std::filesystem::last_write_time(meta), written);
+  }
+}
+
 TEST_F(EngineTest, ListingsDoNotTellOfTheInternalSchema) {
   const Rows none = {{"0"}};
   for (const char* listing :

@@ -10,6 +10,7 @@
 #include "engine/pg_arithmetic.h"
 #include "engine/pg_numeric.h"
 #include "engine/pg_round.h"
+#include "engine/series_functions.h"
 #include "engine/session_functions.h"
 #include "engine/time_bucket.h"
 #include "engine/utc_dates.h"
@@ -42,6 +43,7 @@ void RegisterFunctions(duckdb::DatabaseInstance& db) {
   RegisterArithmetic(db);
   RegisterRounding(db);
   RegisterAggregates(db);
+  RegisterSeriesFunctions(db);
 }
 
 }  // namespace varve::engine

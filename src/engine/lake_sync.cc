@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/parallel.h"
+#include "engine/access_guard.h"
 #include "engine/engine_core.h"
 #include "engine/session_state.h"
 #include "lake/table_definition.h"
@@ -22,7 +23,8 @@ constexpr int64_t kRetryFolderUs = 600'000'000;
 constexpr TableId kFirstIdBesideALog(1 << 20);
 
 bool IsReserved(const std::string& schema) {
-  for (const char* reserved : {kInternalSchema, kSystemSchema, "information_schema", "main"}) {
+  for (const char* reserved :
+       {kInternalSchema, kSystemSchema, kRingSchema, "information_schema", "main"}) {
     if (duckdb::StringUtil::CIEquals(schema, reserved)) return true;
   }
   return schema.empty() || duckdb::StringUtil::StartsWith(duckdb::StringUtil::Lower(schema), "pg_");

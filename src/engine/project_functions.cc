@@ -14,7 +14,7 @@ using duckdb::Value;
 
 namespace {
 
-EngineCore& CoreWithProjects(const duckdb::ExpressionState& state) {
+EngineCore& CoreWithProjects(duckdb::ExpressionState& state) {
   EngineCore& core = CoreOf(state);
   if (core.options.projects == nullptr || core.parts.buffer == nullptr) {
     ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "projects are not available yet"));

@@ -20,8 +20,15 @@
 
 #include "base/status.h"
 #include "model/batch.h"
+#include "ring/metric.h"
 
 namespace varve::engine {
+
+// Which metrics, and which of their samples, a session sees; none when `metrics` is empty.
+struct RingScope {
+  std::vector<ring::MetricId> metrics;
+  ring::SecondsRange range;
+};
 
 struct ResultColumn {
   std::string name;
@@ -133,6 +140,11 @@ class Session {
   virtual Result<std::string> GetOption(std::string_view name) const = 0;
   // The value of a setting that the server keeps, for current_setting().
   virtual void NoteSetting(std::string_view name, std::string_view value) = 0;
+
+  // With a scope, samples, metrics and metric_tags mean those of schema ring, also without a schema
+  // in front, and hold nothing outside of the scope; statements that do more than read get 25006.
+  // nullopt ends that, and resets search_path. Not inside a transaction.
+  virtual Status SetRingScope(std::optional<RingScope> scope) = 0;
 
   // Stops the running statement with 57014. Safe from any thread.
   virtual void Cancel() = 0;

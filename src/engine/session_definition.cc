@@ -16,9 +16,11 @@
 #include <duckdb/parser/statement/drop_statement.hpp>
 #include <duckdb/planner/binder.hpp>
 
+#include "engine/access_guard.h"
 #include "engine/dialect_rewrite.h"
 #include "engine/duck_guard.h"
 #include "engine/duck_session.h"
+#include "engine/ring_tables.h"
 #include "engine/table_ddl.h"
 
 namespace varve::engine {
@@ -27,9 +29,16 @@ using duckdb::CatalogType;
 
 namespace {
 
+bool IsRing(const std::string& schema) { return duckdb::StringUtil::CIEquals(schema, kRingSchema); }
+
+// In schema ring: made by a user before the schema was reserved, and his to rename and to drop.
+bool IsUsersOwn(duckdb::optional_ptr<duckdb::CatalogEntry> entry) {
+  return entry && !IsRingView(*entry);
+}
+
 bool IsReserved(const std::string& schema) {
   return duckdb::StringUtil::CIEquals(schema, kInternalSchema) ||
-         duckdb::StringUtil::CIEquals(schema, kSystemSchema);
+         duckdb::StringUtil::CIEquals(schema, kSystemSchema) || IsRing(schema);
 }
 
 Status RefuseReserved(const std::string& schema) {
@@ -253,7 +262,9 @@ StreamOutcome DuckSession::RunAlter(const duckdb::SQLStatement& parsed, std::str
   auto statement = parsed.Copy();
   ApplyDialect(*statement);
   auto& info = *statement->Cast<duckdb::AlterStatement>().info;
-  VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  if (!IsRing(info.schema) || !IsUsersOwn(EntryOf(info.schema, info.name))) {
+    VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  }
   if (info.schema.empty()) {
     VARVE_RETURN_IF_ERROR(RefuseReserved(
         SchemaFound(*duck_->context, info.catalog, info.GetCatalogType(), info.name)));
@@ -325,7 +336,9 @@ Result<TableDef> DuckSession::PlanRename(const TableDef& table, const std::strin
 
 StreamOutcome DuckSession::RunDrop(const duckdb::SQLStatement& parsed, std::string_view text) {
   const auto& info = *parsed.Cast<duckdb::DropStatement>().info;
-  VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  if (!IsRing(info.schema) || !IsUsersOwn(EntryOf(info.schema, info.name))) {
+    VARVE_RETURN_IF_ERROR(RefuseReserved(info.schema));
+  }
   if (info.schema.empty() && info.type != CatalogType::SCHEMA_ENTRY) {
     VARVE_RETURN_IF_ERROR(
         RefuseReserved(SchemaFound(*duck_->context, info.catalog, info.type, info.name)));

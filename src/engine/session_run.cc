@@ -15,6 +15,7 @@
 #include "engine/output_names.h"
 #include "engine/parameters.h"
 #include "engine/task_drive.h"
+#include "engine/temporary_space.h"
 #include "engine/type_mapping.h"
 
 namespace varve::engine {
@@ -77,6 +78,8 @@ Result<duckdb::unique_ptr<duckdb::QueryResult>> DuckSession::RunDuck(
     ParameterValues values, bool stream) {
   using Outcome = Result<duckdb::unique_ptr<duckdb::QueryResult>>;
   VARVE_RETURN_IF_ERROR(EnsureDuckTransaction());
+  LimitTemporarySpace(duckdb::DatabaseInstance::GetDatabase(*duck_->context),
+                      core_.options.data_dir);
   return GuardDuck(text, [&]() -> Outcome {
     auto pending = duck_->context->PendingQuery(std::move(statement), values, stream);
     if (pending->HasError()) return StatusFromDuck(pending->GetErrorObject(), text);

@@ -20,6 +20,7 @@
 
 #include "buffer/buffer.h"
 #include "catalog/catalog.h"
+#include "engine/session.h"
 #include "engine/table_view.h"
 #include "engine/text_cast.h"
 
@@ -94,6 +95,8 @@ class SessionState : public duckdb::ClientContextState {
   TextWriter text_writer;
   // Definitions that the open transaction made or changed; nullptr for a dropped table.
   std::map<TableId, TableRef> own_tables;
+  // What the session sees of the rings, if not all of them; it may only read then.
+  std::shared_ptr<const RingScope> ring_scope;
 
  private:
   // Of one table or part. `unreadable` says why its files are not among them.

@@ -9,6 +9,7 @@
 #include "base/fault_point.h"
 #include "engine/duck_guard.h"
 #include "engine/duck_session.h"
+#include "engine/read_only.h"
 
 namespace varve::engine {
 
@@ -93,6 +94,7 @@ Status DuckSession::KeepStatementRows() {
 
 void DuckSession::WriteRows(TableRows rows, std::function<void(Status)> done) {
   if (failed_) return done(AbortedTransaction());
+  if (state_->ring_scope) return done(ReadOnlyRefusal("INSERT"));
   WriteSet set;
   set.push_back(std::move(rows));
   auto routed = core_.router.Route(*state_, std::move(set));

@@ -1,12 +1,16 @@
 #include "engine/system_views.h"
 
+#include <array>
 #include <duckdb/main/extension/extension_loader.hpp>
 #include <vector>
 
+#include "engine/access_guard.h"
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
 #include "engine/lake_functions.h"
+#include "engine/own_entries.h"
 #include "engine/project_functions.h"
+#include "engine/ring_tables.h"
 #include "engine/upkeep_functions.h"
 
 namespace varve::engine {
@@ -377,12 +381,15 @@ void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core) {
     function.function_info = duckdb::make_shared_ptr<SystemInfo>(table, core);
     loader.RegisterFunction(std::move(function));
   }
+  RegisterRingTables(loader, core);
   RegisterLakeFunctions(loader, core);
   RegisterUpkeepFunctions(loader, core);
   RegisterProjectFunctions(loader, core);
 }
 
-Status CreateSystemViews(duckdb::Connection& connection) {
+namespace {
+
+Status CreateAll(duckdb::Connection& connection) {
   VARVE_RETURN_IF_ERROR(RunInternal(connection, "CREATE SCHEMA IF NOT EXISTS varve").status());
   for (const auto& table : SystemTables()) {
     const std::string name = table.name;
@@ -390,9 +397,17 @@ Status CreateSystemViews(duckdb::Connection& connection) {
         fmt::format("CREATE OR REPLACE VIEW varve.{0} AS FROM varve_{0}_rows()", name);
     VARVE_RETURN_IF_ERROR(RunInternal(connection, sql).status());
   }
+  VARVE_RETURN_IF_ERROR(CreateRingViews(connection));
   VARVE_RETURN_IF_ERROR(CreateLakeMacros(connection));
   VARVE_RETURN_IF_ERROR(CreateUpkeepMacros(connection));
   return CreateProjectMacros(connection);
+}
+
+}  // namespace
+
+Status CreateSystemViews(duckdb::Connection& connection) {
+  constexpr std::array<const char*, 2> kSchemas = {"varve", kRingSchema};
+  return ReplaceOwnEntries(connection, kSchemas, [&] { return CreateAll(connection); });
 }
 
 }  // namespace varve::engine

@@ -17,7 +17,8 @@ struct EngineCore;
 // Registers these functions and those that act, as varve.flush; `core` outlives the instance.
 void RegisterSystemFunctions(duckdb::DatabaseInstance& db, EngineCore& core);
 
-// Makes schema, views and macros in meta.duckdb; replaces those of an older version.
+// Makes schema, views and macros in meta.duckdb; replaces those of an older version, and writes
+// nothing when there are none.
 Status CreateSystemViews(duckdb::Connection& connection);
 
 }  // namespace varve::engine

@@ -4,6 +4,7 @@
 
 #include "engine/duck_guard.h"
 #include "engine/engine_core.h"
+#include "engine/read_only.h"
 #include "engine/table_argument.h"
 
 namespace varve::engine {
@@ -25,6 +26,7 @@ struct UpkeepInfo : duckdb::ScalarFunctionInfo {
 void DoUpkeep(duckdb::DataChunk& args, duckdb::ExpressionState& state, duckdb::Vector& result) {
   const auto& function = state.expr.Cast<duckdb::BoundFunctionExpression>().function;
   const auto& info = static_cast<const UpkeepInfo&>(*function.function_info);
+  RefuseToAct(state.GetContext(), function.name);
   TableUpkeep* upkeep = info.core.parts.upkeep;
   if (upkeep == nullptr) {
     ThrowStatus(SqlError(sqlstate::kCannotConnectNow, "the upkeep of tables is not available yet"));

@@ -28,6 +28,10 @@ class HeldLog : public log::Log {
     }
     if (at_once) LetGo();
   }
+  bool TryCommitAsync(log::Transaction transaction) override {
+    CommitAsync(std::move(transaction));
+    return true;
+  }
   Result<LsnRange> Commit(log::Transaction) override { return Internal("not used"); }
   Lsn durable() const override { return next_.Prev(); }
   Status TruncateThrough(Lsn) override { return OkStatus(); }

@@ -16,10 +16,12 @@ constexpr size_t kWaitingMax = 4'096;
 
 }  // namespace
 
-Replayer::Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, TableId highest_table,
-                   std::set<uint64_t> committed, std::function<Status()> make_room)
+Replayer::Replayer(buffer::Buffer& buffer, buffer::MemoryBudget& budget, ring::RingStore& rings,
+                   TableId highest_table, std::set<uint64_t> committed,
+                   std::function<Status()> make_room)
     : buffer_(buffer),
       budget_(budget),
+      rings_(rings),
       highest_table_(highest_table),
       committed_(std::move(committed)),
       make_room_(std::move(make_room)),
@@ -91,10 +93,30 @@ Result<bool> Replayer::IsCommitted(const log::Record& first) {
 }
 
 Status Replayer::ReplayRecord(const log::Record& record) {
-  if (record.type != log::RecordType::kRows) {
-    return DataLoss("log record {} has a type that this version does not know: {}",
-                    record.lsn.value, static_cast<int>(record.type));
+  switch (record.type) {
+    case log::RecordType::kRows:
+      return ReplayRows(record);
+    case log::RecordType::kRingSamples:
+      return Annotate(ReplayRings(record), fmt::format("log record {}", record.lsn.value));
+    default:
+      return DataLoss("log record {} has a type that this version does not know: {}",
+                      record.lsn.value, static_cast<int>(record.type));
   }
+}
+
+Status Replayer::ReplayRings(const log::Record& record) {
+  if (record.lsn <= rings_.checkpoint_lsn()) {
+    ++report_.checkpointed_records;
+    return OkStatus();
+  }
+  VARVE_ASSIGN_OR_RETURN(const ring::RingChange change, ring::DecodeChange(record.payload));
+  VARVE_RETURN_IF_ERROR(rings_.Apply(record.lsn, change).status());
+  ++report_.ring_records;
+  report_.ring_samples += change.samples.size();
+  return OkStatus();
+}
+
+Status Replayer::ReplayRows(const log::Record& record) {
   const auto at = tables_->find(record.table);
   if (at == tables_->end()) {
     if (record.table <= highest_table_) {

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "buffer/testing/rows.h"
+#include "io/testing/faulty_disk.h"
 #include "model/batch_codec.h"
 
 namespace varve::ingest {
@@ -25,10 +26,38 @@ class ReplayerTest : public ::testing::Test {
   void AddTables(Lsn flushed_a, Lsn flushed_b) {
     buffer_.AddTable(a_, std::make_shared<const FileSet>(), flushed_a);
     buffer_.AddTable(b_, std::make_shared<const FileSet>(), flushed_b);
-    replayer_.emplace(buffer_, budget_, kHighest, std::set<uint64_t>{7}, [this] {
+    OpenRings();
+    replayer_.emplace(buffer_, budget_, *rings_, kHighest, std::set<uint64_t>{7}, [this] {
       ++asked_for_room_;
       return make_room_();
     });
+  }
+  void OpenRings() {
+    Result<std::unique_ptr<ring::RingStore>> opened =
+        ring::RingStore::Open(disk_, {.dir = "rings"});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    rings_ = *std::move(opened);
+  }
+  log::Record RecordOf(const ring::RingChange& change) {
+    log::Record record;
+    record.type = log::RecordType::kRingSamples;
+    record.lsn = next_;
+    record.transaction = TransactionId(next_.value);
+    ring::EncodeChange(change, record.payload);
+    next_ = next_.Next();
+    return record;
+  }
+  static ring::RingChange NewMetric(uint32_t id, const std::string& name) {
+    ring::RingChange change;
+    ring::Metric& metric = change.created.emplace_back();
+    metric.id = ring::MetricId(id);
+    metric.name = name;
+    return change;
+  }
+  std::vector<ring::Point> Points(uint32_t id) {
+    std::vector<ring::Point> points;
+    EXPECT_TRUE(rings_->Read(ring::MetricId(id), {}, points).ok());
+    return points;
   }
   log::Record RecordOf(TableId table, const RowsSpec& spec) {
     log::Record record;
@@ -52,6 +81,8 @@ class ReplayerTest : public ::testing::Test {
   buffer::Buffer buffer_{budget_};
   std::function<Status()> make_room_ = [] { return OkStatus(); };
   int asked_for_room_ = 0;
+  io::testing::FaultyDisk disk_;
+  std::unique_ptr<ring::RingStore> rings_;
   std::optional<Replayer> replayer_;
   Lsn next_{1};
 };
@@ -95,7 +126,8 @@ TEST_F(ReplayerTest, RowsOfAnUnreadableTableStayApartAndComeInFewSteps) {
   unreadable->unreadable = "the bucket is down";
   buffer_.AddTable(b_, std::move(unreadable), Lsn{0});
   buffer_.AddTable(a_, std::make_shared<const FileSet>(), Lsn{0});
-  replayer_.emplace(buffer_, budget_, kHighest, std::set<uint64_t>{}, make_room_);
+  OpenRings();
+  replayer_.emplace(buffer_, budget_, *rings_, kHighest, std::set<uint64_t>{}, make_room_);
   int steps = 0;
   size_t seen = 0;
   constexpr int64_t kTransactions = 5'000;
@@ -126,7 +158,7 @@ TEST_F(ReplayerTest, ALogThatTheLakeHasWhollyCanBeCut) {
 TEST_F(ReplayerTest, AnEmptyLogIsFine) {
   AddTables(Lsn{3}, Lsn{0});
   EXPECT_TRUE(replayer_->Finish().ok());
-  EXPECT_EQ(buffer_.FlushedThrough(Lsn{9}), Lsn{0});
+  EXPECT_EQ(buffer_.FlushedThrough(Lsn{9}), Lsn{9});
 }
 
 TEST_F(ReplayerTest, DroppedTablesAreSkippedAndCounted) {
@@ -174,8 +206,62 @@ TEST_F(ReplayerTest, ATransactionWhoseBeginningWasCutHasNothingLeftToReplay) {
 TEST_F(ReplayerTest, UnknownRecordTypesAreDamage) {
   AddTables(Lsn{0}, Lsn{0});
   log::Record record = RecordOf(a_->id, {});
-  record.type = log::RecordType::kRingSamples;
+  record.type = static_cast<log::RecordType>(9);
   EXPECT_EQ(Replay({record}).code(), StatusCode::kDataLoss);
+}
+
+TEST_F(ReplayerTest, ChangesOfRingsAreAppliedBesideRows) {
+  AddTables(Lsn{0}, Lsn{0});
+  ring::RingChange change = NewMetric(1, "cpu");
+  change.samples = {{ring::MetricId(1), 10, 1.5}, {ring::MetricId(1), 11, 2.5}};
+  ASSERT_TRUE(Replay({RecordOf(change)}).ok());
+  ASSERT_TRUE(ReplayOne(a_->id, {}).ok());
+  change = {};
+  change.samples = {{ring::MetricId(1), 11, 3.5}};
+  ASSERT_TRUE(Replay({RecordOf(change)}).ok());
+  ASSERT_TRUE(replayer_->Finish().ok());
+  EXPECT_EQ(Points(1), (std::vector<ring::Point>{{10, 1.5}, {11, 3.5}}));
+  EXPECT_EQ(Rows(a_), FirstRows(1));
+  EXPECT_EQ(replayer_->report().ring_records, 2u);
+  EXPECT_EQ(replayer_->report().ring_samples, 3u);
+  EXPECT_EQ(replayer_->report().transactions, 3u);
+}
+
+TEST_F(ReplayerTest, WhatTheRingsHaveIsSkipped) {
+  AddTables(Lsn{0}, Lsn{0});
+  const log::Record made = RecordOf(NewMetric(1, "cpu"));
+  ASSERT_TRUE(Replay({made}).ok());
+  ASSERT_TRUE(rings_->Checkpoint().ok());
+  rings_.reset();
+  OpenRings();
+  replayer_.emplace(buffer_, budget_, *rings_, kHighest, std::set<uint64_t>{}, make_room_);
+  // Made a second time it would be a contradiction.
+  ASSERT_TRUE(Replay({made}).ok());
+  ring::RingChange change;
+  change.samples = {{ring::MetricId(1), 10, 1.5}};
+  ASSERT_TRUE(Replay({RecordOf(change)}).ok());
+  EXPECT_EQ(Points(1), (std::vector<ring::Point>{{10, 1.5}}));
+  EXPECT_EQ(replayer_->report().checkpointed_records, 1u);
+  EXPECT_EQ(replayer_->report().ring_records, 1u);
+}
+
+TEST_F(ReplayerTest, AChangeOfRingsThatCannotBeIsDamage) {
+  AddTables(Lsn{0}, Lsn{0});
+  log::Record cut = RecordOf(NewMetric(1, "cpu"));
+  cut.payload.pop_back();
+  const Status refused = Replay({cut});
+  EXPECT_EQ(refused.code(), StatusCode::kDataLoss);
+  EXPECT_NE(MessageOf(refused).find("log record 1"), std::string_view::npos) << refused;
+  ASSERT_TRUE(Replay({RecordOf(NewMetric(1, "cpu"))}).ok());
+  EXPECT_EQ(Replay({RecordOf(NewMetric(1, "mem"))}).code(), StatusCode::kDataLoss);
+}
+
+TEST_F(ReplayerTest, WithoutRoomForTheRingsTheStartIsRefused) {
+  AddTables(Lsn{0}, Lsn{0});
+  disk_.SetCapacity(1);
+  ring::RingChange change = NewMetric(1, "cpu");
+  change.samples = {{ring::MetricId(1), 10, 1.5}};
+  EXPECT_EQ(SqlStateOf(Replay({RecordOf(change)})), sqlstate::kDiskFull);
 }
 
 TEST_F(ReplayerTest, FilesThatEndWithinATransactionAreDamage) {

@@ -19,7 +19,7 @@ Status FileSystem::WriteSynced(const std::string& path, std::string_view content
   return file->DataSync();
 }
 
-Status FileSystem::ReplaceSecret(const std::string& path, std::string_view content) {
+Status FileSystem::Replace(const std::string& path, std::string_view content) {
   const std::string temporary = path + ".new";
   if (Status removed = Remove(temporary);
       !removed.ok() && removed.code() != StatusCode::kNotFound) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "io/mapped_file.h"
 
 namespace varve::io {
 
@@ -64,6 +65,7 @@ struct DirEntry {
 struct DiskSpace {
   uint64_t total_bytes = 0;
   uint64_t free_bytes = 0;  // for an unprivileged process
+  uint64_t used_bytes = 0;  // by files; the rest is the system's reserve
 };
 
 class FileSystem {
@@ -79,6 +81,14 @@ class FileSystem {
   virtual Result<std::unique_ptr<AppendFile>> Recreate(const std::string& path,
                                                        uint64_t preallocate) = 0;
   virtual Result<std::unique_ptr<RandomFile>> OpenRead(const std::string& path) = 0;
+
+  // Makes a file of `bytes` zeros that takes no room yet and maps it. AlreadyExists when the name
+  // is taken. Neither name nor content is durable before SyncDir() and DataSync().
+  virtual Result<std::unique_ptr<MappedFile>> CreateMapped(const std::string& path,
+                                                           uint64_t bytes) = 0;
+  // Maps a file that exists. DataLoss when it has not exactly `bytes`.
+  virtual Result<std::unique_ptr<MappedFile>> OpenMapped(const std::string& path,
+                                                         uint64_t bytes) = 0;
 
   // Cuts the file to `bytes` (never longer than it is), durable when it returns OK.
   virtual Status Truncate(const std::string& path, uint64_t bytes) = 0;
@@ -108,9 +118,10 @@ class FileSystem {
   // Writes `content` into `path` and syncs it; the name is durable after SyncDir(). AlreadyExists
   // when the name is taken.
   Status WriteSynced(const std::string& path, std::string_view content);
-  // Replaces the file `path` by one with `content` that only this process's user may read, durably
-  // and at once: a crash leaves the old one or the new one.
-  Status ReplaceSecret(const std::string& path, std::string_view content);
+  // Replaces the file `path`, which may be absent, by one with `content`, durably and at once: a
+  // crash leaves the old one or the new one, and maybe `path`.new, which the next call removes.
+  // Only the user that this process runs as may read it.
+  Status Replace(const std::string& path, std::string_view content);
 };
 
 // "dir/name", one slash between them.

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_string.h"
 #include "lake/json_text.h"
 #include "lake/partition_path.h"
 #include "lake/table_definition.h"
@@ -101,7 +102,7 @@ std::string CheckpointJson(const dom::object& object) {
   for (const auto& [key, value] : object) {
     if (value.is_null() || key.ends_with("_parsed")) continue;
     if (out.size() > 1) out += ',';
-    out += QuoteJson(key) + ":";
+    out += JsonString(key) + ":";
     out += key == "dataChange" ? "false" : std::string(simdjson::minify(value));
   }
   return out + "}";

@@ -4,8 +4,8 @@
 
 #include <charconv>
 
+#include "base/json_string.h"
 #include "lake/iso_time.h"
-#include "lake/json_text.h"
 #include "lake/row_describer.h"
 
 namespace varve::lake {
@@ -37,7 +37,7 @@ std::string ValuesJson(const TableDef& table, const DataFile& file, TextOf text_
     const std::optional<std::string> text = text_of(column, stats->second);
     if (!text) continue;
     out += out.empty() ? "" : ",";
-    out += QuoteJson(column.name) + ":" + *text;
+    out += JsonString(column.name) + ":" + *text;
   }
   return "{" + out + "}";
 }
@@ -123,7 +123,7 @@ DataFile DescribeRows(const TableRef& table, const std::vector<BatchSlice>& slic
 std::string StatsJson(const TableDef& table, const DataFile& file) {
   const auto bound = [](const ColumnDef& column, const std::optional<std::string>& text) {
     if (!text || IsNumber(column.type)) return text;
-    return std::optional(QuoteJson(*text));
+    return std::optional(JsonString(*text));
   };
   std::string out = "{";
   if (file.rows) out += fmt::format("\"numRecords\":{},", *file.rows);

@@ -64,17 +64,8 @@ Status FlushNotes::Write(TableId table, const FlushNote& note) {
                                {"through", note.through.value},
                                {"version", note.version},
                                {"location", note.location}};
-  const std::string path = PathOf(table);
-  const std::string fresh = path + ".new";
   VARVE_RETURN_IF_ERROR(files_.MakeDirs(dir_));
-  if (Status removed = files_.Remove(fresh);
-      !removed.ok() && removed.code() != StatusCode::kNotFound) {
-    return removed;
-  }
-  VARVE_RETURN_IF_ERROR(files_.WriteSynced(fresh, json.dump() + "\n"));
-  // The folder is not synced: should the new name be lost with the power, the note before it still
-  // says from which version on to look.
-  VARVE_RETURN_IF_ERROR(files_.Rename(fresh, path));
+  VARVE_RETURN_IF_ERROR(files_.Replace(PathOf(table), json.dump() + "\n"));
   written_[table] = note.through;
   return OkStatus();
 }

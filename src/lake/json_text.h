@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 
 namespace varve::lake {
 
@@ -12,7 +11,5 @@ template <typename Json>
 std::string DumpJson(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
-
-inline std::string QuoteJson(std::string_view text) { return DumpJson(nlohmann::json(text)); }
 
 }  // namespace varve::lake

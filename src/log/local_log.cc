@@ -53,6 +53,9 @@ class LocalLogImpl : public LocalLog {
   void CommitAsync(Transaction transaction) override {
     writer_.Submit(Encode(std::move(transaction)));
   }
+  bool TryCommitAsync(Transaction transaction) override {
+    return writer_.TrySubmit(Encode(std::move(transaction)));
+  }
 
   Result<LsnRange> Commit(Transaction transaction) override {
     std::promise<Result<LsnRange>> promise;
@@ -71,6 +74,7 @@ class LocalLogImpl : public LocalLog {
     LogTelemetry telemetry = writer_.telemetry();
     telemetry.segments = segments_->count();
     telemetry.disk_bytes = segments_->disk_bytes();
+    telemetry.segment_bytes = segments_->NewSegmentBytes(0);
     return telemetry;
   }
 

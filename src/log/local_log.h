@@ -3,7 +3,8 @@
 // Role:     ingest -> [LocalLog] -> on_durable callbacks (buffer); at start, replay -> recovery.
 // Layout:   dir/NNNNNNNNNNNN.log, named by their first Lsn; bytes: docs/formats/log.md.
 // Limits:   max_bytes on disk: beyond it a commit gets 53100 and nothing of it is written.
-//           kQueueBytesMax waiting for the writer: beyond it CommitAsync blocks.
+//           kQueueBytesMax waiting for the writer: beyond it CommitAsync blocks and
+//           TryCommitAsync refuses.
 // Errors:   DataLoss from OpenLocalLog when the log is damaged: nothing was changed on disk. After
 //           a failed write or sync every commit gets that first error; see on_fatal.
 // Threads:  safe. Callbacks and on_fatal run on the writer thread and must not call the log.
@@ -67,6 +68,8 @@ struct LogTelemetry {
   uint64_t blocked_commits = 0;  // callers of CommitAsync that wait for room in the queue
   uint64_t segments = 0;
   uint64_t disk_bytes = 0;
+  uint64_t room_bytes = 0;     // that still fit into the newest segment
+  uint64_t segment_bytes = 0;  // of the next one
   Lsn acknowledged;
   Lsn synced;  // behind `acknowledged` only in the modes `interval` and `off`
 };

@@ -423,12 +423,27 @@ TEST_F(LocalLogTest, TheQueueIsBoundedByBytes) {
   }
   EXPECT_EQ(submitted, 3);
   EXPECT_LE(log_->telemetry().queue_bytes, kQueueBytesMax);
+  std::atomic<int> answers = 0;
+  const auto try_commit = [&](std::string payload) {
+    Transaction transaction = TransactionOf({std::move(payload)});
+    transaction.done = [&](const Result<LsnRange>& lsns) {
+      EXPECT_TRUE(lsns.ok()) << lsns.status();
+      ++answers;
+    };
+    return log_->TryCommitAsync(std::move(transaction));
+  };
+  EXPECT_FALSE(try_commit(noise)) << "there is no room for it";
+  EXPECT_TRUE(try_commit("small"));
   hold = false;
   hold.notify_all();
   client.join();
   disk_.SetHook(Op::kAppend, {});
   ASSERT_TRUE(Commit({"end"}).ok());
-  EXPECT_EQ(log_->durable(), Lsn(7));
+  EXPECT_EQ(log_->durable(), Lsn(8));
+  EXPECT_EQ(answers, 1);
+  EXPECT_TRUE(try_commit(noise));
+  ASSERT_TRUE(Commit({"end"}).ok());
+  EXPECT_EQ(answers, 2);
 }
 
 TEST_F(LocalLogTest, ModeOffAcknowledgesBeforeTheSyncAndSyncsAtTheEnd) {

@@ -26,7 +26,7 @@ inline constexpr size_t kPayloadBytesMax = 64u << 20;
 
 enum class RecordType : uint16_t {
   kRows = 1,         // payload: model/batch_codec
-  kRingSamples = 2,  // reserved for rings
+  kRingSamples = 2,  // payload: ring/ring_change
   // Only first in a transaction. Payload: the u64 number of a change of definitions in meta.duckdb;
   // the rows behind it count only if that number is there.
   kDefinition = 3,
@@ -67,7 +67,11 @@ class Log {
   virtual ~Log() = default;
 
   // Queues the transaction; the answer comes through its callbacks, exactly once, also at shutdown.
+  // Waits for room in the queue when it is full.
   virtual void CommitAsync(Transaction transaction) = 0;
+  // The same without waiting. False when the queue has no room: nothing has happened then, and no
+  // callback will run.
+  virtual bool TryCommitAsync(Transaction transaction) = 0;
   // The same and waits. `done` is ignored.
   virtual Result<LsnRange> Commit(Transaction transaction) = 0;
 

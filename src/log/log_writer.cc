@@ -17,11 +17,11 @@ int64_t NowUs() { return Clock::System().MonotonicUs(); }
 Status LogFull(uint64_t wanted_bytes, uint64_t max_bytes) {
   return WithHint(
       SqlErrorf(sqlstate::kDiskFull,
-                "log is full: it would need {} MiB for rows that are not yet in the lake, and "
-                "log-max-mb allows {}",
+                "log is full: it would need {} MiB for what is in neither the lake nor the rings "
+                "yet, and log-max-mb allows {}",
                 (wanted_bytes + (1 << 20) - 1) >> 20, max_bytes >> 20),
-      "Writes are accepted again when a flush has moved older rows to the lake; see varve.jobs for "
-      "flushes that fail, or raise log-max-mb.");
+      "Writes are accepted again when a flush has moved older rows to the lake, or the rings had "
+      "their checkpoint; see varve.jobs for what fails, or raise log-max-mb.");
 }
 
 }  // namespace
@@ -34,6 +34,7 @@ LogWriter::LogWriter(SegmentSet& segments, Options options, Lsn next)
       last_sync_at_us_(NowUs()) {
   telemetry_.acknowledged = next.Prev();
   telemetry_.synced = next.Prev();
+  telemetry_.room_bytes = segments_.room();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "log-writer");
     Run();
@@ -54,14 +55,27 @@ void LogWriter::Submit(QueuedTransaction transaction) {
     MutexLock lock(mu_);
     VARVE_CHECK(!stopping_);
     ++telemetry_.blocked_commits;
-    room_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) {
-      return queue_bytes_ == 0 || queue_bytes_ + transaction.bytes <= kQueueBytesMax;
-    });
+    room_.Wait(mu_, [&]() VARVE_REQUIRES(mu_) { return HasRoom(transaction.bytes); });
     --telemetry_.blocked_commits;
-    queue_bytes_ += transaction.bytes;
-    queue_.push_back(std::move(transaction));
+    Push(std::move(transaction));
   }
   work_.NotifyOne();
+}
+
+bool LogWriter::TrySubmit(QueuedTransaction transaction) {
+  {
+    MutexLock lock(mu_);
+    VARVE_CHECK(!stopping_);
+    if (!HasRoom(transaction.bytes)) return false;
+    Push(std::move(transaction));
+  }
+  work_.NotifyOne();
+  return true;
+}
+
+void LogWriter::Push(QueuedTransaction transaction) {
+  queue_bytes_ += transaction.bytes;
+  queue_.push_back(std::move(transaction));
 }
 
 Lsn LogWriter::acknowledged() const {
@@ -228,6 +242,7 @@ void LogWriter::Answer(Group& group) {
     if (error_.ok()) telemetry_.acknowledged = next_.Prev();
     telemetry_.transactions += accepted;
     telemetry_.rejected_full += refused_full;
+    telemetry_.room_bytes = segments_.room();
     VARVE_CHECK(queue_bytes_ >= bytes);
     queue_bytes_ -= bytes;
   }

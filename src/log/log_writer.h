@@ -1,8 +1,8 @@
 // Writes queued transactions on one thread: all that wait go out together and share one sync.
 //
 // Role:     local_log (encoded transactions) -> [LogWriter] -> segment_set; then the callbacks.
-// Limits:   kQueueBytesMax of encoded records waiting or being written; Submit blocks beyond it,
-//           but always takes a transaction when nothing else waits.
+// Limits:   kQueueBytesMax of encoded records waiting or being written; Submit blocks beyond it
+//           and TrySubmit refuses, but both take any transaction when nothing else waits.
 // Errors:   the first failed write or sync poisons the writer: on_fatal runs once, before anybody
 //           is answered, because what the disk holds is unknown and a client must not be told
 //           "failed" about rows that a restart may bring back. Everything later gets that error.
@@ -51,6 +51,8 @@ class LogWriter {
   LogWriter& operator=(const LogWriter&) = delete;
 
   void Submit(QueuedTransaction transaction) VARVE_EXCLUDES(mu_);
+  // False when there is no room: nobody is answered then.
+  bool TrySubmit(QueuedTransaction transaction) VARVE_EXCLUDES(mu_);
 
   Lsn acknowledged() const VARVE_EXCLUDES(mu_);
   LogTelemetry telemetry() const VARVE_EXCLUDES(mu_);
@@ -58,6 +60,10 @@ class LogWriter {
  private:
   using Group = std::vector<QueuedTransaction>;
 
+  bool HasRoom(uint64_t bytes) const VARVE_REQUIRES(mu_) {
+    return queue_bytes_ == 0 || queue_bytes_ + bytes <= kQueueBytesMax;
+  }
+  void Push(QueuedTransaction transaction) VARVE_REQUIRES(mu_);
   void Run() VARVE_EXCLUDES(mu_);
   // Waits for work; false when the writer is to stop and nothing is left.
   bool TakeGroup(Group& group) VARVE_EXCLUDES(mu_);

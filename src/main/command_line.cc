@@ -12,12 +12,19 @@ void AddOptions(CLI::App& app, Command& command) {
   app.add_option("--config", command.config_file, "YAML file of options")->check(CLI::ExistingFile);
   for (const config::OptionSpec& option : config::AllOptions()) {
     const std::string name(option.name);
-    app.add_option_function<std::string>(
-           "--" + name,
-           [&command, name](const std::string& value) { command.options[name] = value; },
-           std::string(option.sentence))
-        ->type_name("VALUE")
-        ->default_str(std::string(option.default_text));
+    const bool is_switch = option.type == config::OptionType::kBool;
+    CLI::Option* const added = app.add_option_function<std::string>(
+        "--" + name,
+        [&command, name, is_switch](const std::string& value) {
+          command.options[name] = is_switch && value.empty() ? "true" : value;
+        },
+        std::string(option.sentence));
+    if (is_switch) {
+      // Named alone, it is on; a default text would be taken instead.
+      added->type_name("[true|false]")->expected(0, 1);
+    } else {
+      added->type_name("VALUE")->default_str(std::string(option.default_text));
+    }
   }
 }
 

@@ -22,6 +22,17 @@ TEST(CommandLineTest, ServeTakesEveryOptionOfTheRegistry) {
   EXPECT_EQ(command->options.count("http-port"), 0u);  // Untouched: another source decides.
 }
 
+TEST(CommandLineTest, ASwitchNamedAloneIsOn) {
+  const Result<Command> alone = Parse({"serve", "--collect-host", "--pg-port", "0"});
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_EQ(alone->options.at("collect-host"), "true");
+  EXPECT_EQ(alone->options.at("pg-port"), "0");
+  EXPECT_EQ(Parse({"serve", "--collect-host"})->options.at("collect-host"), "true");
+  EXPECT_EQ(Parse({"serve", "--collect-host", "false"})->options.at("collect-host"), "false");
+  EXPECT_EQ(Parse({"serve", "--collect-host=false"})->options.at("collect-host"), "false");
+  EXPECT_EQ(Parse({"serve"})->options.count("collect-host"), 0u);
+}
+
 TEST(CommandLineTest, SubCommands) {
   EXPECT_EQ(Parse({"config"})->kind, CommandKind::kConfigShow);
   EXPECT_EQ(Parse({"config", "--check", "--pg-port", "1"})->kind, CommandKind::kConfigCheck);

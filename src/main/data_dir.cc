@@ -21,14 +21,7 @@ Result<std::string> ReadOrMakeNodeId(io::FileSystem& files, const DataDir& dir) 
   }
   if (id.status().code() != StatusCode::kNotFound) return id.status();
   std::string fresh = Uuid::MakeV4().ToString();
-  const std::string temporary = path + ".new";
-  if (Status removed = files.Remove(temporary);
-      !removed.ok() && removed.code() != StatusCode::kNotFound) {
-    return removed;
-  }
-  VARVE_RETURN_IF_ERROR(files.WriteSynced(temporary, fresh));
-  VARVE_RETURN_IF_ERROR(files.Rename(temporary, path));
-  VARVE_RETURN_IF_ERROR(files.SyncDir(dir.path));
+  VARVE_RETURN_IF_ERROR(files.Replace(path, fresh));
   return fresh;
 }
 

@@ -2,7 +2,8 @@
 //
 // Layout:   LOCK (held while the server runs, holds its pid), node_id (a UUID, made at the first
 //           start: the appId under which this node commits to Delta tables), log/, lake/, scratch/,
-//           staged/, cache/, tmp/ (what DuckDB spills), meta.duckdb, projects.json.
+//           staged/, cache/, rings/, flushed/, tmp/ (what DuckDB spills), meta.duckdb,
+//           projects.json, dashboards.json.
 // Errors:   55006 when another server holds the folder; DataLoss when node_id is not readable.
 // Threads:  used once, at start.
 #pragma once

@@ -74,6 +74,12 @@ void RegisterStaged(const buffer::Buffer& buffer) {
                      });
 }
 
+using RingField = double (*)(const ring::RingStore::Telemetry&);
+
+void RingGauge(const ring::RingStore& rings, const char* name, const char* help, RingField field) {
+  Telemetry::Get().SetGauge(name, help, [&rings, field] { return field(rings.telemetry()); });
+}
+
 }  // namespace
 
 void RegisterGauges(const buffer::MemoryBudget& budget, const buffer::Buffer& buffer,
@@ -94,6 +100,24 @@ void RegisterGauges(const buffer::MemoryBudget& budget, const buffer::Buffer& bu
       });
   RegisterStaged(buffer);
   RegisterLog(log);
+}
+
+void RegisterRingGauges(const ring::RingStore& rings) {
+  RingGauge(rings, "varve_ring_metrics", "Metrics that have a ring.",
+            [](const auto& t) { return static_cast<double>(t.metrics); });
+  RingGauge(rings, "varve_ring_bytes", "Size of all rings when they are written all around.",
+            [](const auto& t) { return static_cast<double>(t.ring_bytes); });
+  RingGauge(rings, "varve_ring_slab_files", "Files that hold the rings.",
+            [](const auto& t) { return static_cast<double>(t.slab_files); });
+  RingGauge(rings, "varve_ring_samples_total", "Samples written to rings, stale ones left out.",
+            [](const auto& t) { return static_cast<double>(t.samples); });
+  RingGauge(rings, "varve_ring_stale_samples_total",
+            "Samples dropped because their slot held a newer one.",
+            [](const auto& t) { return static_cast<double>(t.stale_samples); });
+  RingGauge(rings, "varve_ring_checkpoints_total", "Checkpoints of the rings.",
+            [](const auto& t) { return static_cast<double>(t.checkpoints); });
+  RingGauge(rings, "varve_ring_checkpoint_lsn", "Log sequence number of the last checkpoint.",
+            [](const auto& t) { return static_cast<double>(t.checkpointed.value); });
 }
 
 }  // namespace varve

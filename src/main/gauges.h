@@ -1,4 +1,4 @@
-// Shows the state of the write path and of the background jobs in the telemetry.
+// Shows the state of the write path, of the rings and of the background jobs in the telemetry.
 #pragma once
 
 #include "buffer/buffer.h"
@@ -6,6 +6,7 @@
 #include "catalog/maintenance.h"
 #include "catalog/table_upkeep.h"
 #include "log/local_log.h"
+#include "ring/ring_store.h"
 
 namespace varve {
 
@@ -13,5 +14,7 @@ namespace varve {
 void RegisterGauges(const buffer::MemoryBudget& budget, const buffer::Buffer& buffer,
                     const log::LocalLog& log, const catalog::Maintenance& maintenance,
                     const catalog::TableUpkeep& upkeep);
+
+void RegisterRingGauges(const ring::RingStore& rings);
 
 }  // namespace varve

@@ -238,8 +238,8 @@ Status ProjectStores::Write(const Definitions& definitions) {
                         {"single_writer", definition.single_writer}});
   }
   const Json json = {{"v", kFormatVersion}, {"projects", std::move(projects)}};
-  return parts_.files.ReplaceSecret(
-      path_, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return parts_.files.Replace(path_,
+                              json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 Status ProjectStores::Read() {

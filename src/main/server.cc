@@ -11,12 +11,15 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/mutex.h"
+#include "main/descriptor_limit.h"
 #include "main/storage.h"
 #include "server/http/http_server.h"
 #include "server/pg/pg_server.h"
@@ -25,10 +28,13 @@ namespace varve {
 namespace {
 
 constexpr size_t kIoThreads = 2;
+// Beside the connections: the log, the meta store, files of the lake that queries read.
+constexpr uint64_t kDescriptorsBesides = 512;
 // What is documented: the process ends this long after shutdown-grace-secs at the latest.
 constexpr std::chrono::seconds kEndLimit{25};
 constexpr std::chrono::seconds kFlushLimit{12};
-static_assert(server::pg::PgServer::kStopLimit + kFlushLimit < kEndLimit);
+static_assert(server::pg::PgServer::kStopLimit + server::HttpServer::kEndLimit + kFlushLimit <
+              kEndLimit);
 
 // Runs an io_context on a few threads. Its end destroys the handlers that are left, so it goes
 // before everything that a handler may use.
@@ -120,6 +126,20 @@ server::pg::PgServerOptions PgOptionsOf(const config::Options& options) {
   return pg;
 }
 
+server::HttpOptions HttpOptionsOf(const config::Options& options,
+                                  std::function<Status()> readiness) {
+  server::HttpOptions http;
+  http.listen = options.Text("listen");
+  http.port = static_cast<uint16_t>(options.Integer("http-port"));
+  http.readiness = std::move(readiness);
+  http.connections_max = static_cast<size_t>(options.Integer("http-connections-max"));
+  http.body_bytes_max = static_cast<size_t>(options.Integer("http-body-max-mb")) << 20;
+  http.cors_origins = options.Text("http-cors-origins");
+  http.hosts = options.Text("http-hosts");
+  http.statement_timeout_ms = options.Integer("statement-timeout-ms");
+  return http;
+}
+
 }  // namespace
 
 Status CheckServerOptions(const config::Options& options) {
@@ -136,9 +156,16 @@ Status CheckServerOptions(const config::Options& options) {
   return OkStatus();
 }
 
+// Files and connections share one limit.
+uint64_t DescriptorsWanted(const config::Options& options) {
+  const auto pg = options.Bool("connection-limit") ? options.Integer("max-connections") : 0;
+  return static_cast<uint64_t>(pg + options.Integer("http-connections-max")) + kDescriptorsBesides;
+}
+
 // What is made later uses what was made before, and is destroyed first: the servers, then the
 // io_context with the handlers that they have left, then the storage that those may have used.
 Status Serve(const config::Options& options) {
+  RaiseDescriptorLimit(DescriptorsWanted(options));
   std::optional<LastResort> last_resort;
   Readiness readiness;
   std::unique_ptr<Storage> storage;
@@ -146,16 +173,20 @@ Status Serve(const config::Options& options) {
   StopSignal stop(threads.io());
 
   // Health is answered from here on: a long replay must not look like a dead process.
-  server::HttpOptions http_options;
-  http_options.listen = options.Text("listen");
-  http_options.port = static_cast<uint16_t>(options.Integer("http-port"));
-  http_options.readiness = [&readiness] { return readiness.Get(); };
-  server::HttpServer http(threads.io(), http_options);
+  const auto is_ready = [&readiness, &storage]() -> Status {
+    VARVE_RETURN_IF_ERROR(readiness.Get());
+    return storage->CheckWriteRoom();  // it is ready only while there is a storage
+  };
+  server::HttpServer http(threads.io(), HttpOptionsOf(options, is_ready));
   VARVE_ASSIGN_OR_RETURN(const uint16_t http_port, http.Start());
 
   VARVE_ASSIGN_OR_RETURN(storage, Storage::Open(options));
   server::pg::PgServer pg(threads.io(), storage->engine(), PgOptionsOf(options));
   VARVE_ASSIGN_OR_RETURN(const uint16_t pg_port, pg.Start());
+  http.Attach({.engine = &storage->engine(),
+               .rings = &storage->rings(),
+               .writer = &storage->ring_writer(),
+               .dashboards = &storage->dashboards()});
   readiness.Set(OkStatus());
   spdlog::info("no authentication yet: listening on {} only", options.Text("listen"));
   std::printf("ready pg=%u http=%u grpc=0 data=%s\n", pg_port, http_port,
@@ -167,10 +198,18 @@ Status Serve(const config::Options& options) {
   const std::chrono::seconds grace(options.Integer("shutdown-grace-secs"));
   last_resort.emplace(grace + kEndLimit);
   storage->LimitFlushes(grace);
-  const bool idle = pg.Stop(grace);
+  const int64_t begun_us = Clock::System().MonotonicUs();
+  http.RefuseCalls();
+  const bool sessions_ended = pg.Stop(grace);
+  const auto left = [grace, begun_us] {
+    const int64_t waited_ms = (Clock::System().MonotonicUs() - begun_us) / 1000;
+    return std::max(std::chrono::milliseconds(grace) - std::chrono::milliseconds(waited_ms), {});
+  };
+  const bool calls_ended = http.EndCalls(left());
   storage->Close(kFlushLimit);
+  http.FinishAnswers(left());
   http.Stop();
-  if (idle) return OkStatus();
+  if (sessions_ended && calls_ended) return OkStatus();
   // What it uses cannot be taken from under it.
   spdlog::critical("a statement cannot be stopped, exiting: what is not flushed is in the log");
   std::_Exit(EXIT_FAILURE);

@@ -73,7 +73,10 @@ struct Node {
       newest = std::max(newest, flushed);
       buffer.AddTable(table, deltas[i]->files(), flushed);
     }
-    ingest::Replayer replayer(buffer, budget, TableId{kTables}, {},
+    auto opened_rings = ring::RingStore::Open(world.disk, {.dir = "rings"});
+    EXPECT_TRUE(opened_rings.ok()) << opened_rings.status();
+    rings = *std::move(opened_rings);
+    ingest::Replayer replayer(buffer, budget, *rings, TableId{kTables}, {},
                               [this] { return stager.Relieve(); });
     log::LocalLogOptions options;
     options.dir = "log";
@@ -96,6 +99,7 @@ struct Node {
   flush::testing::TallyWriter parquet{world.disk};
   flush::Stager stager{{buffer, budget, parquet, world.disk, world.clock}, {.dir = "staged"}};
   flush::Flusher flusher{{buffer, stager, delta_tables, world.bucket, world.clock}, kNodeId};
+  std::unique_ptr<ring::RingStore> rings;
   std::unique_ptr<log::LocalLog> log;
   std::optional<ingest::Committer> committer;
 };

@@ -17,10 +17,12 @@
 #include "cache/block_cache.h"
 #include "cache/caching_store.h"
 #include "catalog/catalog.h"
+#include "catalog/dashboards.h"
 #include "catalog/schema_file.h"
 #include "config/option_registry.h"
 #include "engine/duck_file_rewriter.h"
 #include "engine/engine.h"
+#include "engine/temporary_space.h"
 #include "flush/background.h"
 #include "flush/flusher.h"
 #include "flush/job_runner.h"
@@ -28,6 +30,7 @@
 #include "ingest/committer.h"
 #include "ingest/decode_settings.h"
 #include "ingest/replayer.h"
+#include "ingest/ring_writer.h"
 #include "ingest/value_text.h"
 #include "io/posix/posix_file_system.h"
 #include "io/routed_store.h"
@@ -41,12 +44,16 @@
 #include "main/commit_coordination.h"
 #include "main/data_dir.h"
 #include "main/gauges.h"
+#include "main/host_collector.h"
 #include "main/job_warnings.h"
 #include "main/lake_store.h"
 #include "main/log_status.h"
 #include "main/low_priority.h"
 #include "main/project_stores.h"
+#include "main/write_room.h"
 #include "maintenance/upkeep.h"
+#include "ring/checkpoint_note.h"
+#include "ring/ring_store.h"
 #include "server/core/value_text.h"
 
 namespace varve {
@@ -58,6 +65,7 @@ constexpr size_t kJobThreads = 2;
 constexpr size_t kLocalJobThreads = 2;
 // How long the files of a dropped table may outlive the last statement that reads them.
 constexpr std::chrono::milliseconds kDropFoldersInterval{1000};
+constexpr std::chrono::milliseconds kTemporarySpaceInterval{1000};
 
 // After a failed write or sync nothing may be acknowledged any more, and no thread may get the
 // chance to try: the process ends here and now, and the next start replays what is durable.
@@ -105,6 +113,24 @@ maintenance::UpkeepSettings UpkeepSettingsOf(const config::Options& options, con
   return settings;
 }
 
+flush::BackgroundWork::Settings BackgroundSettingsOf(const config::Options& options) {
+  flush::BackgroundWork::Settings settings;
+  settings.flush_interval = std::chrono::seconds(options.Integer("flush-interval-secs"));
+  settings.ring_checkpoint_interval = std::chrono::seconds(options.Integer("ring-checkpoint-secs"));
+  // A small log would be full of samples before the usual bound.
+  settings.log_bytes_of_rings_max =
+      std::min(settings.log_bytes_of_rings_max,
+               static_cast<uint64_t>(options.Integer("log-max-mb")) * kMegabyte / 4);
+  return settings;
+}
+
+ingest::RingDefaults RingDefaultsOf(const config::Options& options) {
+  ingest::RingDefaults defaults;
+  defaults.shape.step_seconds = static_cast<uint32_t>(options.Integer("ring-default-step"));
+  defaults.shape.slots = static_cast<uint32_t>(options.Integer("ring-default-slots"));
+  return defaults;
+}
+
 // SQL reads text as the ingest path does, so that a value means the same whichever way it comes.
 Result<engine::TextReader> TextReaderFor(std::string_view time_zone) {
   ingest::DecodeSettings settings;
@@ -130,20 +156,28 @@ struct Storage::Parts {
     if (upkeep != nullptr) upkeep->Stop();
     local_runner.Stop();
     runner.Stop();
+    // They use the log, so they go first.
+    collector.reset();
+    ring_writer.reset();
     // The log answers what it has and joins its writer before anything that its callbacks use goes.
     log.reset();
   }
 
+  Status OpenDashboards();
   void OpenCache(const config::Options& options);
   Status OpenLake(const config::Options& options);
   Status OpenEngine(const config::Options& options);
+  Status FindLogBegin();
   Status OpenTables(const config::Options& options);
+  Status OpenRings(const config::Options& options);
   Status OpenLog(const config::Options& options);
   Status StartJobs(const config::Options& options);
 
   io::PosixFileSystem files;
   DataDir dir;
+  std::unique_ptr<catalog::Dashboards> dashboards;
   std::optional<lake::FlushNotes> notes;
+  std::optional<Lsn> log_begin;  // the oldest record that the log has
   buffer::MemoryBudget budget;
   buffer::Buffer buffer;
   catalog::Catalog catalog;
@@ -162,10 +196,14 @@ struct Storage::Parts {
   lake::DeltaTable::Context delta;
   std::unique_ptr<flush::Stager> stager;
   std::unique_ptr<flush::Flusher> flusher;
+  std::optional<ring::CheckpointNote> ring_note;
+  std::unique_ptr<ring::RingStore> rings;
   Lsn flushed_max;  // the highest Lsn that any table's files reach
   log::LocalLogOptions log_options;
   std::unique_ptr<log::LocalLog> log;
   std::unique_ptr<ingest::Committer> committer;
+  std::unique_ptr<ingest::RingWriter> ring_writer;
+  std::unique_ptr<HostCollector> collector;  // none without collect-host
   JobWarnings warnings;
   flush::JobRunner runner;        // of jobs that may wait for the object store
   flush::JobRunner local_runner;  // of those that never do
@@ -174,6 +212,12 @@ struct Storage::Parts {
   LowPriority upkeep_priority;
   std::unique_ptr<maintenance::Upkeep> upkeep;
 };
+
+// First of all: a file that is damaged is found before a long replay, not after it.
+Status Storage::Parts::OpenDashboards() {
+  VARVE_ASSIGN_OR_RETURN(dashboards, catalog::Dashboards::Open(files, dir.Sub("dashboards.json")));
+  return OkStatus();
+}
 
 void Storage::Parts::OpenCache(const config::Options& options) {
   cache::BlockCache::Options settings;
@@ -230,6 +274,14 @@ Status Storage::Parts::OpenEngine(const config::Options& options) {
   return OkStatus();
 }
 
+Status Storage::Parts::FindLogBegin() {
+  const auto logs = log::ListSegments(files, dir.Sub("log"));
+  if (logs.status().code() == StatusCode::kNotFound) return OkStatus();
+  VARVE_RETURN_IF_ERROR(logs.status());
+  if (!logs->empty()) log_begin = logs->front().first;
+  return OkStatus();
+}
+
 Status Storage::Parts::OpenTables(const config::Options& options) {
   delta.store = store.get();
   delta.commits = routed_commits.get();
@@ -243,15 +295,12 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
   lake.context = delta;
   lake.app_id = [this](TableId id) { return flush::TxnAppId(dir.node_id, id); };
   lake.has_log = segments.ok() && !segments->empty();
+  lake.log_begin = log_begin;
   // What goes to a local folder ends with the process.
   lake.fence = dir.had_staged && !options.Text("s3-bucket").empty();
   lake.fence_parts = dir.had_staged;
   notes.emplace(files, dir.Sub("flushed"));
   lake.notes = &*notes;
-  if (segments.ok()) {
-    VARVE_ASSIGN_OR_RETURN(const auto logs, log::ListSegments(files, dir.Sub("log")));
-    if (!logs.empty()) lake.log_begin = logs.front().first;
-  }
   VARVE_ASSIGN_OR_RETURN(flushed_max, engine->OpenTables(std::move(lake)));
   VARVE_RETURN_IF_ERROR(EmptyStaged(files, dir));
   flush::StagerSettings settings;
@@ -265,35 +314,58 @@ Status Storage::Parts::OpenTables(const config::Options& options) {
   return OkStatus();
 }
 
+Status Storage::Parts::OpenRings(const config::Options& options) {
+  ring::RingOptions settings;
+  settings.dir = dir.Sub("rings");
+  settings.metrics_max = static_cast<size_t>(options.Integer("ring-metrics-max"));
+  ring_note.emplace(files, dir.Sub("flushed/rings-checkpoint"));
+  VARVE_RETURN_IF_ERROR(ring_note->Check(settings.dir, log_begin));
+  VARVE_ASSIGN_OR_RETURN(rings, ring::RingStore::Open(files, settings));
+  return OkStatus();
+}
+
 Status Storage::Parts::OpenLog(const config::Options& options) {
   log::LocalLogOptions& settings = log_options;
   settings.dir = dir.Sub("log");
   settings.max_bytes = static_cast<uint64_t>(options.Integer("log-max-mb")) * kMegabyte;
   settings.sync = options.LogSync();
-  settings.min_next_lsn = flushed_max.Next();
+  settings.min_next_lsn = std::max(flushed_max, rings->checkpoint_lsn()).Next();
   settings.on_fatal = StopForBrokenLog;
   VARVE_ASSIGN_OR_RETURN(const TableId highest, engine->HighestTableId());
   VARVE_ASSIGN_OR_RETURN(std::set<uint64_t> committed, engine->CommittedNumbers());
-  ingest::Replayer replayer(buffer, budget, highest, std::move(committed),
+  ingest::Replayer replayer(buffer, budget, *rings, highest, std::move(committed),
                             [this] { return stager->Relieve(); });
   const int64_t started_us = Clock::System().MonotonicUs();
-  VARVE_ASSIGN_OR_RETURN(
-      log, log::OpenLocalLog(files, settings, [&replayer](std::span<log::Record> records) {
-        return replayer.Replay(records);
-      }));
+  Lsn log_end;
+  VARVE_ASSIGN_OR_RETURN(log,
+                         log::OpenLocalLog(files, settings, [&](std::span<log::Record> records) {
+                           if (!records.empty()) log_end = records.back().lsn;
+                           return replayer.Replay(records);
+                         }));
+  VARVE_RETURN_IF_ERROR(ring_note->CheckEnd(log_end));
   VARVE_RETURN_IF_ERROR(replayer.Finish());
-  VARVE_RETURN_IF_ERROR(engine->KeepCommittedNumbers(replayer.report().committed));
-  spdlog::info("log replayed: {} rows in {} transactions, {} ms", replayer.report().rows,
-               replayer.report().transactions, (Clock::System().MonotonicUs() - started_us) / 1000);
+  // What cannot be forgotten now another start forgets: a full disk must not stop this one.
+  if (const Status kept = engine->KeepCommittedNumbers(replayer.report().committed); !kept.ok()) {
+    spdlog::warn("numbers of old transactions stay in meta.duckdb: {}", MessageOf(kept));
+  }
+  const ingest::ReplayReport& report = replayer.report();
+  spdlog::info("log replayed: {} rows and {} samples in {} transactions, {} ms", report.rows,
+               report.ring_samples, report.transactions,
+               (Clock::System().MonotonicUs() - started_us) / 1000);
   return OkStatus();
 }
 
 Status Storage::Parts::StartJobs(const config::Options& options) {
   committer = std::make_unique<ingest::Committer>(
       *log, buffer, budget, std::chrono::milliseconds(options.Integer("batch-interval-ms")));
+  const flush::BackgroundWork::Settings settings = BackgroundSettingsOf(options);
   background = std::make_unique<flush::BackgroundWork>(
-      flush::BackgroundWork::Parts{buffer, budget, *log, *stager, *flusher, runner, local_runner},
-      std::chrono::seconds(options.Integer("flush-interval-secs")));
+      flush::BackgroundWork::Parts{buffer, budget, *log, *rings, *stager, *flusher, runner,
+                                   local_runner, &*ring_note},
+      settings);
+  ring_writer = ingest::RingWriter::Create(
+      *log, *rings, RingDefaultsOf(options),
+      {settings.log_bytes_of_rings_max, [this] { background->CheckpointRings(); }});
   if (const auto interval = std::chrono::seconds(options.Integer("lake-refresh-secs"));
       interval.count() > 0) {
     runner.Add({.name = "lake-refresh",
@@ -304,6 +376,12 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   runner.Add({.name = "drop-folders",
               .interval = kDropFoldersInterval,
               .run = [this](flush::JobRunner::Trigger) { return engine->DeleteDroppedFolders(); }});
+  local_runner.Add({.name = "temporary-space",
+                    .interval = kTemporarySpaceInterval,
+                    .run = [this](flush::JobRunner::Trigger) {
+                      engine::LimitTemporarySpace(*engine, dir.path);
+                      return OkStatus();
+                    }});
   upkeep = std::make_unique<maintenance::Upkeep>(
       maintenance::UpkeepParts{tables, *store, files, rewriter, *background, Clock::System()},
       catalog, UpkeepSettingsOf(options, dir));
@@ -313,6 +391,7 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   parts.maintenance = background.get();
   parts.upkeep = upkeep.get();
   parts.tables = &tables;
+  parts.rings = rings.get();
   parts.lake = delta;
   parts.data_files.row_group_bytes = static_cast<uint64_t>(options.Bytes("row-group-bytes"));
   parts.log_status = [this] { return LogStatus(*log, log_options); };
@@ -321,6 +400,12 @@ Status Storage::Parts::StartJobs(const config::Options& options) {
   runner.Start(kJobThreads);
   upkeep->Start([this] { upkeep_priority.Enter(); });
   RegisterGauges(budget, buffer, *log, *background, *upkeep);
+  RegisterRingGauges(*rings);
+  if (options.Bool("collect-host")) {
+    collector = std::make_unique<HostCollector>(HostReader(files, {.disk = dir.path}), *ring_writer,
+                                                Clock::System());
+    collector->Start();
+  }
   RegisterCacheGauges(*cache);
   return OkStatus();
 }
@@ -332,10 +417,13 @@ Storage::~Storage() = default;
 Result<std::unique_ptr<Storage>> Storage::Open(const config::Options& options) {
   auto parts = std::make_unique<Parts>(options);
   VARVE_ASSIGN_OR_RETURN(parts->dir, OpenDataDir(parts->files, options.Text("data-dir")));
+  VARVE_RETURN_IF_ERROR(parts->OpenDashboards());
   parts->OpenCache(options);
   VARVE_RETURN_IF_ERROR(parts->OpenLake(options));
   VARVE_RETURN_IF_ERROR(parts->OpenEngine(options));
+  VARVE_RETURN_IF_ERROR(parts->FindLogBegin());
   VARVE_RETURN_IF_ERROR(parts->OpenTables(options));
+  VARVE_RETURN_IF_ERROR(parts->OpenRings(options));
   VARVE_RETURN_IF_ERROR(parts->OpenLog(options));
   VARVE_RETURN_IF_ERROR(parts->StartJobs(options));
   return std::unique_ptr<Storage>(new Storage(std::move(parts)));
@@ -343,12 +431,24 @@ Result<std::unique_ptr<Storage>> Storage::Open(const config::Options& options) {
 
 engine::Engine& Storage::engine() { return *parts_->engine; }
 
+ring::RingStore& Storage::rings() { return *parts_->rings; }
+
+ingest::RingWriter& Storage::ring_writer() { return *parts_->ring_writer; }
+
+catalog::Dashboards& Storage::dashboards() { return *parts_->dashboards; }
+
 const std::string& Storage::data_dir() const { return parts_->dir.path; }
+
+Status Storage::CheckWriteRoom() const {
+  return varve::CheckWriteRoom(parts_->files, parts_->dir.path, parts_->log->telemetry(),
+                               parts_->log_options.max_bytes);
+}
 
 void Storage::LimitFlushes(std::chrono::milliseconds limit) { parts_->flusher->GiveUpAfter(limit); }
 
 void Storage::Close(std::chrono::milliseconds limit) {
   LimitFlushes(limit);
+  parts_->collector.reset();
   std::vector<Cloud*> clouds = parts_->projects->clouds();
   if (Cloud* const own = parts_->lake_store->cloud(); own != nullptr) clouds.push_back(own);
   const StopRequestsLater stop_requests(std::move(clouds), limit);

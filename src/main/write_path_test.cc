@@ -17,6 +17,7 @@
 #include "flush/testing/fake_lake.h"
 #include "ingest/committer.h"
 #include "ingest/replayer.h"
+#include "ingest/ring_writer.h"
 #include "io/testing/faulty_disk.h"
 #include "log/local_log.h"
 
@@ -48,6 +49,7 @@ struct World {
 struct NodeSettings {
   uint64_t budget_bytes = 16u << 20;
   milliseconds flush_interval{3};
+  milliseconds ring_checkpoint_interval{5};
   uint64_t log_segment_bytes = 256u << 10;
 };
 
@@ -65,7 +67,11 @@ class Node {
       newest = std::max(newest, flushed);
       buffer_.AddTable(table, deltas_[i]->files(), flushed);
     }
-    ingest::Replayer replayer(buffer_, budget_, TableId{2}, {},
+    auto rings = ring::RingStore::Open(world.disk, {.dir = "rings", .slab_bytes_max = 64 << 10});
+    EXPECT_TRUE(rings.ok()) << rings.status();
+    rings_ = *std::move(rings);
+    newest = std::max(newest, rings_->checkpoint_lsn());
+    ingest::Replayer replayer(buffer_, budget_, *rings_, TableId{2}, {},
                               [this] { return stager_.Relieve(); });
     log::LocalLogOptions options;
     options.dir = "log";
@@ -79,14 +85,18 @@ class Node {
     EXPECT_TRUE(replayer.Finish().ok());
     replayed_ = replayer.report();
     committer_.emplace(*log_, buffer_, budget_, milliseconds(2000));
-    work_.emplace(flush::BackgroundWork::Parts{buffer_, budget_, *log_, stager_, flusher_, runner_,
-                                               local_runner_},
-                  settings.flush_interval);
+    work_.emplace(flush::BackgroundWork::Parts{buffer_, budget_, *log_, *rings_, stager_, flusher_,
+                                               runner_, local_runner_},
+                  flush::BackgroundWork::Settings{
+                      .flush_interval = settings.flush_interval,
+                      .ring_checkpoint_interval = settings.ring_checkpoint_interval});
+    ring_writer_ = ingest::RingWriter::Create(*log_, *rings_, {});
     runner_.Start(2);
     local_runner_.Start(2);
   }
   ~Node() {
     StopJobs();
+    ring_writer_.reset();
     log_.reset();  // answers what waits
   }
 
@@ -141,6 +151,8 @@ class Node {
   flush::JobRunner runner_{Clock::System(), {}};
   flush::JobRunner local_runner_{Clock::System(), {}};
   std::optional<flush::BackgroundWork> work_;
+  std::unique_ptr<ring::RingStore> rings_;
+  std::unique_ptr<ingest::RingWriter> ring_writer_;
   ingest::ReplayReport replayed_;
 };
 

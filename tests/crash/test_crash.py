@@ -11,7 +11,7 @@ import time
 import psycopg
 import pytest
 
-from tests.crash import workload
+from tests.crash import rounds, workload
 from tests.crash.ledger import Ledger, Violation
 from tests.support.varve_server import VarveServer
 
@@ -35,43 +35,15 @@ OPTIONS = {"log-max-mb": 16, "flush-interval-secs": 3600, "buffer-max-memory-mb"
 
 def one_round(server, ledger, dice, fault):
     """Starts, checks what the last kill left, writes, and dies at `fault` (None: at a random moment)."""
-    environment = {}
-    if fault:
-        environment["VARVE_FAULT"] = f"{fault}:{dice.randrange(1, 4)}"
-    try:
-        server.start(environment)
-    except RuntimeError:  # The start itself flushes and truncates what the last kill left.
-        assert fault, "a start died without a fault"
-        server.start()
-        fault = None
+    # The start itself flushes and truncates what the last kill left.
+    fault = rounds.start(server, fault, dice)
     if server.alive():
         ledger.check(workload.look(server))
     # Truncation deletes whole segments: that fault needs some megabytes of rows.
     filler_bytes = 20_000 if fault == "log.mid_truncate" else dice.choice([10, 400])
-    threads = [workload.Writer(server, ledger, dice.random(), filler_bytes) for _ in range(3)]
-    threads.append(workload.Flusher(server))
-    for thread in threads:
-        thread.start()
-    if fault:
-        died = server.wait_for_death(FAULT_TIMEOUT_S)
-        assert died, f"fault point {fault} was not reached in {FAULT_TIMEOUT_S} s"
-    else:
-        time.sleep(dice.uniform(0.02, 0.8))  # The moment of the crash, not a wait for a condition.
-    server.kill()
-    for thread in threads:
-        thread.stopping.set()
-        thread.join()
-        if thread.surprise:
-            raise Violation(f"a client saw an error that no kill explains: {thread.surprise!r}")
-
-
-def kill_plan(dice):
-    """Every fault point at least once, the rest half of them at random moments."""
-    plan = list(FAULT_POINTS)
-    while len(plan) < KILLS:
-        plan.append(dice.choice([None, dice.choice(FAULT_POINTS)]))
-    dice.shuffle(plan)
-    return plan
+    clients = [workload.Writer(server, ledger, dice.random(), filler_bytes) for _ in range(3)]
+    clients.append(workload.Flusher(server))
+    rounds.run_until_killed(server, clients, fault, dice.uniform(0.02, 0.8), FAULT_TIMEOUT_S)
 
 
 @pytest.mark.timeout(120 + KILLS * 30)
@@ -83,23 +55,16 @@ def test_every_acknowledged_row_survives_once(tmp_path):
     with server.connect() as connection:
         connection.execute(workload.CREATE)
     server.stop()
-    plan = kill_plan(dice)
-    try:
+    plan = rounds.kill_plan(FAULT_POINTS, KILLS, dice)
+    with rounds.explained(server, SEED):
         for number, fault in enumerate(plan):
             print(f"kill {number + 1}/{len(plan)}: {fault or 'random moment'}", flush=True)
             one_round(server, ledger, dice, fault)
-        server.start()
-        ledger.check(workload.look(server))
-        server.stop()
         # Once more after a clean stop: the flush at SIGTERM neither loses nor doubles.
-        server.start()
-        ledger.check(workload.look(server))
-        server.stop()
-    except BaseException:
-        print(f"VARVE_CRASH_SEED={SEED}; stderr of the last server:\n{server.stderr()[-5000:]}")
-        if server.process is not None:
-            server.kill()
-        raise
+        for _ in range(2):
+            server.start()
+            ledger.check(workload.look(server))
+            server.stop()
     print(f"{len(plan)} kills, {ledger.acknowledged_batches} batches, {ledger.acknowledged_rows} rows held")
     assert ledger.acknowledged_batches > len(plan), "the clients hardly wrote: nothing was proven"
 

@@ -3,7 +3,6 @@
 import pathlib
 import stat
 import threading
-import time
 
 import deltalake
 import psycopg
@@ -12,6 +11,7 @@ import pytest
 from tests.integration.test_s3 import bucket_options
 from tests.support.fault_proxy import FaultProxy
 from tests.support.object_stores import VersityGw
+from tests.support.parts import wait_until
 from tests.support.varve_server import BY_HAND, VarveServer
 
 OWN_SECRET = "the-project-has-a-secret-of-its-own"
@@ -517,9 +517,9 @@ def test_dropping_a_project_loses_no_row_of_its_writers(setup):
     writer = threading.Thread(target=write)
     writer.start()
     for _ in range(3):
-        wait_until(lambda seen=len(done): len(done) > seen + 20)
+        wait_until(lambda seen=len(done): len(done) > seen + 20, "further inserts")
         setup.connection.execute("SELECT varve.drop_project('acme')")
-        wait_until(lambda seen=len(done): len(done) > seen + 20)
+        wait_until(lambda seen=len(done): len(done) > seen + 20, "further inserts")
         setup.declare()
     stop.set()
     writer.join()
@@ -537,12 +537,5 @@ def test_one_bucket_down_keeps_a_project_from_being_dropped(setup):
         setup.connection.execute("SELECT varve.drop_project('acme')")
     insert(setup.connection, "acme", 10)
     setup.own_proxy.heal()
-    wait_until(lambda: setup.connection.execute("SELECT varve.flush('events')"))
+    wait_until(lambda: setup.connection.execute("SELECT varve.flush('events')"), "a flush")
     assert sorted(own_table(setup.own, setup.own_bucket).to_pyarrow_table()["n"].to_pylist()) == list(range(20))
-
-
-def wait_until(holds, seconds=60):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)

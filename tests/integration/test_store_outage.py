@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from tests.support import metrics
+from tests.support.http_client import HttpClient
 from tests.support.object_stores import VersityGw
 from tests.support.store_outage import BucketOutage, FolderOutage
 from tests.support.varve_server import VarveServer
@@ -193,6 +194,9 @@ def test_a_full_log_refuses_writes_until_the_store_is_back(tmp_path):
                 rows += 1000
                 assert rows < 1_000_000, "the log is never full"
         expect_rows(server, rows)
+        with HttpClient(server) as client:
+            assert "log-max-mb" in client.refused(503, "GET", "/readyz")
+            assert client.ok("GET", "/healthz")
         outage.end()
         metrics.wait_until(server, lambda m: m["varve_staged_parts"] == 0, "the end of the backlog")
         deadline = time.monotonic() + 60
@@ -204,6 +208,8 @@ def test_a_full_log_refuses_writes_until_the_store_is_back(tmp_path):
                 assert time.monotonic() < deadline, "the log is still full"
                 time.sleep(0.2)
         expect_rows(server, rows + ROWS_PER_COPY)
+        with HttpClient(server) as client:
+            assert client.ok("GET", "/readyz")
         outage.begin()
 
 

@@ -10,11 +10,16 @@ Records are separated by empty lines; `#` begins a comment line:
     ----
     x 1                               columns separated by one space or, in values with spaces, by tabs
 
+    post /ingest/batch
+    {"samples": [...]}                a call of the HTTP API that must answer 200
+
 NULL is NULL, an empty text is (empty). A record may begin with `restart`, which stops the server in good order and
 starts it again.
 """
 
 import decimal
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 
 import psycopg
@@ -80,6 +85,8 @@ class Runner:
             self.server.start()
             self.connection = self.server.connect()
             return None
+        if record.kind[0] == "post":
+            return self._post(record)
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(record.sql)
@@ -91,6 +98,15 @@ class Runner:
         if record.kind[0] == "statement":
             return None if record.kind[1] == "ok" else f"line {record.line}: no error"
         return self._compare(record, rows)
+
+    def _post(self, record):
+        url = f"http://127.0.0.1:{self.server.http_port}{record.kind[1]}"
+        headers = {"Content-Type": "application/json"}
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, record.sql.encode(), headers), timeout=30).close()
+        except urllib.error.HTTPError as error:
+            return f"line {record.line}: {error.code} {error.read().decode()}"
+        return None
 
     @staticmethod
     def _compare(record, rows):

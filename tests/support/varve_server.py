@@ -26,6 +26,14 @@ STOP_TIMEOUT_S = 60
 _running = set()
 
 
+class StartFailed(RuntimeError):
+    """The server ended before it was ready; `code` is its exit code, or the negative number of a signal."""
+
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+
+
 def kill_left_behind():
     """Kills what tests have started and not ended; for the end of a test run."""
     for server in list(_running):
@@ -70,7 +78,8 @@ class VarveServer:
         self._stderr = []
         self._drain = threading.Thread(target=self._read_stderr, args=(self.process,), daemon=True)
         self._drain.start()
-        watchdog = threading.Timer(START_TIMEOUT_S, self.process.kill)
+        late = threading.Event()
+        watchdog = threading.Timer(START_TIMEOUT_S, lambda process=self.process: (late.set(), process.kill()))
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()
@@ -80,7 +89,8 @@ class VarveServer:
             self._drain.join()
             code, self.process = self.process.returncode, None
             _running.discard(self)
-            raise RuntimeError(f"no ready line (exit {code}), got {line!r}; stderr:\n{self.stderr()}")
+            assert not late.is_set(), f"not ready in {START_TIMEOUT_S} s; stderr:\n{self.stderr()}"
+            raise StartFailed(code, f"no ready line (exit {code}), got {line!r}; stderr:\n{self.stderr()}")
         self.port, self.http_port = int(match[1]), int(match[2])
         return self
 

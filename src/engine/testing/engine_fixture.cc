@@ -124,6 +124,7 @@ void EngineFixture::Start() {
   parts.buffer = buffer_.get();
   parts.writer = writer_.get();
   parts.tables = tables_.get();
+  parts.rings = rings_;
   parts.lake = LakeContext();
   maintenance_ = std::make_unique<DirectMaintenance>(
       *buffer_, [this](const TableRef& table) { Flush(table->name.schema, table->name.table); });

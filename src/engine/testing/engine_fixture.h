@@ -129,6 +129,7 @@ class EngineFixture : public ::testing::Test {
   std::unique_ptr<ApplyingWriter> writer_;
   std::unique_ptr<DirectMaintenance> maintenance_;
   std::unique_ptr<lake::TableSet> tables_;
+  const ring::RingStore* rings_ = nullptr;  // to be set before SetUp
   std::unique_ptr<SqlEngine> engine_;
   std::unique_ptr<Session> session_;
 };

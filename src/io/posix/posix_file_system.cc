@@ -14,39 +14,15 @@
 #include <cerrno>
 #include <utility>
 
+#include "io/posix/descriptor.h"
 #include "io/posix/errno_status.h"
+#include "io/posix/posix_mapped_file.h"
 
 namespace varve::io {
 namespace {
 
-constexpr mode_t kFileMode = 0640;
 constexpr mode_t kDirMode = 0750;
 constexpr size_t kPiecesPerCall = 1024;  // IOV_MAX on Linux.
-
-// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);  // What matters was synced; close() has nothing to add.
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Result<Descriptor> Open(const std::string& path, int flags) {
-  int fd = -1;
-  do {
-    fd = open(path.c_str(), flags | O_CLOEXEC, kFileMode);
-  } while (fd < 0 && errno == EINTR);
-  if (fd < 0) return ErrnoStatus("open", path, errno);
-  return Descriptor(fd);
-}
 
 Status Preallocate(const Descriptor& fd, const std::string& path, uint64_t bytes) {
   if (bytes == 0) return OkStatus();
@@ -168,6 +144,16 @@ std::string BaseName(const std::string& path) {
 
 }  // namespace
 
+Result<Descriptor> OpenDescriptor(const std::string& path, int flags) {
+  constexpr mode_t kFileMode = 0640;
+  int fd = -1;
+  do {
+    fd = open(path.c_str(), flags | O_CLOEXEC, kFileMode);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) return ErrnoStatus("open", path, errno);
+  return Descriptor(fd);
+}
+
 PosixFileSystem& PosixFileSystem::Get() {
   static PosixFileSystem files;
   return files;
@@ -175,7 +161,7 @@ PosixFileSystem& PosixFileSystem::Get() {
 
 Result<std::unique_ptr<AppendFile>> PosixFileSystem::Create(const std::string& path,
                                                             uint64_t preallocate) {
-  VARVE_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDWR | O_CREAT | O_EXCL));
+  VARVE_ASSIGN_OR_RETURN(Descriptor fd, OpenDescriptor(path, O_RDWR | O_CREAT | O_EXCL));
   if (Status allocated = Preallocate(fd, path, preallocate); !allocated.ok()) {
     unlink(path.c_str());  // Ours alone so far; an empty file left behind would do no harm either.
     return allocated;
@@ -185,21 +171,31 @@ Result<std::unique_ptr<AppendFile>> PosixFileSystem::Create(const std::string& p
 
 Result<std::unique_ptr<AppendFile>> PosixFileSystem::Recreate(const std::string& path,
                                                               uint64_t preallocate) {
-  VARVE_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDWR | O_TRUNC));
+  VARVE_ASSIGN_OR_RETURN(Descriptor fd, OpenDescriptor(path, O_RDWR | O_TRUNC));
   VARVE_RETURN_IF_ERROR(Preallocate(fd, path, preallocate));
   return std::make_unique<PosixAppendFile>(path, std::move(fd));
 }
 
 Result<std::unique_ptr<RandomFile>> PosixFileSystem::OpenRead(const std::string& path) {
-  VARVE_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDONLY));
+  VARVE_ASSIGN_OR_RETURN(Descriptor fd, OpenDescriptor(path, O_RDONLY));
   struct stat info{};
   if (fstat(fd.get(), &info) != 0) return ErrnoStatus("stat", path, errno);
   return std::make_unique<PosixRandomFile>(path, std::move(fd),
                                            static_cast<uint64_t>(info.st_size));
 }
 
+Result<std::unique_ptr<MappedFile>> PosixFileSystem::CreateMapped(const std::string& path,
+                                                                  uint64_t bytes) {
+  return CreatePosixMapped(path, bytes);
+}
+
+Result<std::unique_ptr<MappedFile>> PosixFileSystem::OpenMapped(const std::string& path,
+                                                                uint64_t bytes) {
+  return OpenPosixMapped(path, bytes);
+}
+
 Status PosixFileSystem::Truncate(const std::string& path, uint64_t bytes) {
-  VARVE_ASSIGN_OR_RETURN(const Descriptor fd, Open(path, O_RDWR));
+  VARVE_ASSIGN_OR_RETURN(const Descriptor fd, OpenDescriptor(path, O_RDWR));
   struct stat info{};
   if (fstat(fd.get(), &info) != 0) return ErrnoStatus("stat", path, errno);
   if (bytes > static_cast<uint64_t>(info.st_size)) {
@@ -256,7 +252,7 @@ Status PosixFileSystem::MakeDirs(const std::string& path) {
 }
 
 Status PosixFileSystem::SyncDir(const std::string& path) {
-  VARVE_ASSIGN_OR_RETURN(const Descriptor fd, Open(path, O_RDONLY | O_DIRECTORY));
+  VARVE_ASSIGN_OR_RETURN(const Descriptor fd, OpenDescriptor(path, O_RDONLY | O_DIRECTORY));
   if (fsync(fd.get()) != 0) return ErrnoStatus("sync", path, errno);
   return OkStatus();
 }
@@ -293,13 +289,13 @@ Result<DirEntry> PosixFileSystem::Stat(const std::string& path) {
 Result<DiskSpace> PosixFileSystem::Space(const std::string& path) {
   struct statvfs info{};
   if (statvfs(path.c_str(), &info) != 0) return ErrnoStatus("stat", path, errno);
-  return DiskSpace{uint64_t{info.f_blocks} * info.f_frsize,
-                   uint64_t{info.f_bavail} * info.f_frsize};
+  return DiskSpace{uint64_t{info.f_blocks} * info.f_frsize, uint64_t{info.f_bavail} * info.f_frsize,
+                   uint64_t{info.f_blocks - info.f_bfree} * info.f_frsize};
 }
 
 Result<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::string& path,
                                                         std::string_view content) {
-  VARVE_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDWR | O_CREAT));
+  VARVE_ASSIGN_OR_RETURN(Descriptor fd, OpenDescriptor(path, O_RDWR | O_CREAT));
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return ErrnoStatus("lock", path, errno);
     std::array<char, 256> holder{};

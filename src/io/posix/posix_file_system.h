@@ -20,6 +20,9 @@ class PosixFileSystem : public FileSystem {
   Result<std::unique_ptr<AppendFile>> Recreate(const std::string& path,
                                                uint64_t preallocate) override;
   Result<std::unique_ptr<RandomFile>> OpenRead(const std::string& path) override;
+  Result<std::unique_ptr<MappedFile>> CreateMapped(const std::string& path,
+                                                   uint64_t bytes) override;
+  Result<std::unique_ptr<MappedFile>> OpenMapped(const std::string& path, uint64_t bytes) override;
   Status Truncate(const std::string& path, uint64_t bytes) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Link(const std::string& from, const std::string& to) override;

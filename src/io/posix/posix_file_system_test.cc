@@ -1,7 +1,11 @@
 #include "io/posix/posix_file_system.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -51,6 +55,17 @@ TEST_F(PosixFileSystemTest, CreateRefusesATakenNameAndRecreateDropsTheContent) {
   ASSERT_TRUE((*files_.Recreate(Path("a"), 8))->Append("new").ok());
   EXPECT_EQ(Read("a"), std::string("new\0\0\0\0\0", 8));
   EXPECT_EQ(files_.Recreate(Path("b"), 0).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(PosixFileSystemTest, AReplacedFileIsForItsUserAlone) {
+  ASSERT_TRUE(files_.WriteSynced(Path("a"), "old").ok());
+  ASSERT_TRUE(files_.WriteSynced(Path("a.new"), "what a crash has left").ok());
+  ASSERT_TRUE(files_.Replace(Path("a"), "new").ok());
+  EXPECT_EQ(Read("a"), "new");
+  struct stat info{};
+  ASSERT_EQ(stat(Path("a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777u, 0600u);
+  EXPECT_EQ(files_.Stat(Path("a.new")).status().code(), StatusCode::kNotFound);
 }
 
 TEST_F(PosixFileSystemTest, TruncateOnlyShortens) {
@@ -108,6 +123,90 @@ TEST_F(PosixFileSystemTest, TheLockHasOneHolderAndNamesIt) {
   EXPECT_EQ(Read("LOCK"), "9\n");
 }
 
+class MappedFileTest : public PosixFileSystemTest {
+ protected:
+  // Of the disk, in bytes.
+  uint64_t Room(const std::string& name) const {
+    struct stat info{};
+    EXPECT_EQ(stat(Path(name).c_str(), &info), 0);
+    return static_cast<uint64_t>(info.st_blocks) * 512;
+  }
+};
+
+TEST_F(MappedFileTest, WhatIsStoredIsInTheFile) {
+  {
+    auto file = files_.CreateMapped(Path("a"), 10'000);
+    ASSERT_TRUE(file.ok()) << file.status();
+    ASSERT_EQ((*file)->bytes().size(), 10'000u);
+    ASSERT_TRUE((*file)->Allocate(0, (*file)->page_bytes()).ok());
+    (*file)->bytes()[7] = 'x';
+    ASSERT_TRUE((*file)->DataSync().ok());
+  }
+  EXPECT_EQ(Read("a").size(), 10'000u);
+  EXPECT_EQ(Read("a")[7], 'x');
+  EXPECT_EQ(files_.CreateMapped(Path("a"), 1).status().code(), StatusCode::kAlreadyExists);
+  auto again = files_.OpenMapped(Path("a"), 10'000);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->bytes()[7], 'x');
+  EXPECT_EQ(files_.OpenMapped(Path("b"), 10'000).status().code(), StatusCode::kNotFound);
+  // Else touching the end would be a SIGBUS.
+  EXPECT_EQ(files_.OpenMapped(Path("a"), 10'001).status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(MappedFileTest, TakesRoomByPagesAndGivesItBack) {
+  auto created = files_.CreateMapped(Path("a"), 64ull << 20);
+  ASSERT_TRUE(created.ok()) << created.status();
+  io::MappedFile& file = **created;
+  const uint64_t page = file.page_bytes();
+  EXPECT_EQ(Room("a"), 0u);
+  ASSERT_TRUE(file.Load(0, 100 * page).ok());  // Reading takes none.
+  ASSERT_TRUE(file.DataSync().ok());
+  EXPECT_EQ(Room("a"), 0u);
+  ASSERT_TRUE(file.Allocate(page, 2 * page).ok());
+  EXPECT_EQ(Room("a"), 2 * page);
+  std::fill_n(file.bytes().begin() + static_cast<ptrdiff_t>(page), 2 * page, 'x');
+  ASSERT_TRUE(file.Allocate(page, 2 * page).ok());
+  EXPECT_EQ(file.bytes()[page], 'x') << "what has room keeps its content";
+  ASSERT_TRUE(file.PunchHole(page, page).ok());
+  EXPECT_EQ(file.bytes()[page], '\0');
+  EXPECT_EQ(file.bytes()[2 * page], 'x');
+  EXPECT_EQ(Room("a"), page);
+  EXPECT_EQ(files_.Stat(Path("a"))->bytes, 64u << 20);
+}
+
+TEST_F(MappedFileTest, WithoutADescriptorNothingIsDoneAndMayBeDoneLater) {
+  auto created = files_.CreateMapped(Path("a"), 5'000);
+  ASSERT_TRUE(created.ok()) << created.status();
+  io::MappedFile& file = **created;
+  ASSERT_TRUE(file.Allocate(0, file.page_bytes()).ok());
+  file.bytes()[7] = 'x';
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const Status refused = file.DataSync();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition) << refused;
+  EXPECT_NE(MessageOf(refused).find("Too many open files"), std::string_view::npos) << refused;
+  EXPECT_TRUE(file.DataSync().ok());
+}
+
+TEST_F(MappedFileTest, TheLastPageMayReachBeyondTheFile) {
+  auto created = files_.CreateMapped(Path("a"), 5'000);
+  ASSERT_TRUE(created.ok()) << created.status();
+  io::MappedFile& file = **created;
+  const uint64_t page = file.page_bytes();
+  ASSERT_TRUE(file.Allocate(0, 2 * page).ok());
+  ASSERT_TRUE(file.Load(0, 2 * page).ok());
+  file.bytes()[4'999] = 'x';
+  ASSERT_TRUE(file.DataSync().ok());
+  ASSERT_TRUE(file.PunchHole(page, page).ok());
+  EXPECT_EQ(file.bytes()[4'999], '\0');
+  EXPECT_EQ(files_.Stat(Path("a"))->bytes, 5'000u);
+  EXPECT_LE(Room("a"), page);
+}
+
 // Every write to this device fails with ENOSPC.
 TEST_F(PosixFileSystemTest, AFullDiskIs53100) {
   auto file = files_.Recreate("/dev/full", 0);
@@ -119,7 +218,13 @@ TEST_F(PosixFileSystemTest, SpaceIsReported) {
   const auto space = files_.Space(dir_);
   ASSERT_TRUE(space.ok());
   EXPECT_GT(space->total_bytes, 0u);
-  EXPECT_LE(space->free_bytes, space->total_bytes);
+  EXPECT_GT(space->used_bytes, 0u);
+  EXPECT_LE(space->free_bytes + space->used_bytes, space->total_bytes);
+  // What is kept for the system alone is not used. Others may write meanwhile, but not so much.
+  struct statvfs info{};
+  ASSERT_EQ(statvfs(dir_.c_str(), &info), 0);
+  const double used = static_cast<double>(info.f_blocks - info.f_bfree) * info.f_frsize;
+  EXPECT_NEAR(static_cast<double>(space->used_bytes), used, 64 << 20);
 }
 
 }  // namespace

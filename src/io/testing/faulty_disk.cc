@@ -10,6 +10,7 @@ namespace varve::io::testing {
 namespace {
 
 constexpr size_t kSectorBytes = 512;
+constexpr size_t kPageBytes = 4096;
 
 Status NoSuchFile(const std::string& path) { return NotFound("no such file: {}", path); }
 
@@ -105,6 +106,87 @@ class MemoryRandomFile : public RandomFile {
   const uint64_t bytes_;
 };
 
+class MemoryMappedFile : public MappedFile {
+ public:
+  MemoryMappedFile(FaultyDisk& disk, FaultyDisk::InodeRef inode, int epoch)
+      : disk_(disk), inode_(std::move(inode)), mapped_(inode_->mapped), epoch_(epoch) {}
+
+  std::span<char> bytes() const override { return *mapped_; }
+  uint64_t page_bytes() const override { return kPageBytes; }
+
+  Status Allocate(uint64_t offset, uint64_t bytes) override {
+    VARVE_RETURN_IF_ERROR(disk_.Enter(FaultyDisk::Op::kAllocate));
+    MutexLock lock(disk_.mu_);
+    VARVE_RETURN_IF_ERROR(CheckEpoch());
+    for (uint64_t page = offset / kPageBytes; page * kPageBytes < offset + bytes; ++page) {
+      if (inode_->pages.contains(page)) continue;
+      VARVE_RETURN_IF_ERROR(disk_.CheckCapacity(kPageBytes));
+      inode_->pages.insert(page);
+    }
+    return OkStatus();
+  }
+
+  Status Load(uint64_t /*offset*/, uint64_t /*bytes*/) const override { return OkStatus(); }
+
+  Status PunchHole(uint64_t offset, uint64_t bytes) override {
+    VARVE_RETURN_IF_ERROR(disk_.Enter(FaultyDisk::Op::kPunchHole));
+    MutexLock lock(disk_.mu_);
+    VARVE_RETURN_IF_ERROR(CheckEpoch());
+    VARVE_CHECK(offset % kPageBytes == 0 && bytes % kPageBytes == 0);
+    const uint64_t end = std::min<uint64_t>(offset + bytes, mapped_->size());
+    std::fill(mapped_->begin() + static_cast<ptrdiff_t>(offset),
+              mapped_->begin() + static_cast<ptrdiff_t>(end), '\0');
+    inode_->pages.erase(inode_->pages.lower_bound(offset / kPageBytes),
+                        inode_->pages.lower_bound((end + kPageBytes - 1) / kPageBytes));
+    return OkStatus();
+  }
+
+  Status DataSync() override {
+    VARVE_RETURN_IF_ERROR(disk_.Enter(FaultyDisk::Op::kDataSync));
+    MutexLock lock(disk_.mu_);
+    VARVE_RETURN_IF_ERROR(CheckEpoch());
+    inode_->Settle();
+    inode_->durable = inode_->content;
+    return OkStatus();
+  }
+
+ private:
+  Status CheckEpoch() const VARVE_REQUIRES(disk_.mu_) {
+    if (epoch_ == disk_.power_losses_) return OkStatus();
+    return Unavailable("file handle is from before a power loss");
+  }
+
+  FaultyDisk& disk_;
+  const FaultyDisk::InodeRef inode_;
+  const std::shared_ptr<std::string> mapped_;
+  const int epoch_;
+};
+
+uint64_t FaultyDisk::Inode::used_bytes() const {
+  return sparse ? pages.size() * kPageBytes : content.size();
+}
+
+void FaultyDisk::Inode::Settle() {
+  if (!mapped) return;
+  for (uint64_t at = 0; at < mapped->size(); at += kPageBytes) {
+    const std::string_view page = std::string_view(*mapped).substr(at, kPageBytes);
+    const bool stored = page.find_first_not_of('\0') != std::string_view::npos;
+    VARVE_CHECK(!stored || pages.contains(at / kPageBytes));  // Would be a SIGBUS on a full disk.
+  }
+  content = *mapped;
+}
+
+void FaultyDisk::Inode::Detach(std::string landed) {
+  mapped = nullptr;
+  content = std::move(landed);
+  if (!sparse) return;
+  for (uint64_t at = 0; at < content.size(); at += kPageBytes) {
+    const std::string_view page = std::string_view(content).substr(at, kPageBytes);
+    // The hole was not durable.
+    if (page.find_first_not_of('\0') != std::string_view::npos) pages.insert(at / kPageBytes);
+  }
+}
+
 namespace {
 class MemoryLock : public FileLock {};
 }  // namespace
@@ -125,6 +207,11 @@ void FaultyDisk::FailAppendAfterBytes(uint64_t bytes) {
 void FaultyDisk::SetCapacity(uint64_t bytes) {
   MutexLock lock(mu_);
   capacity_ = bytes;
+}
+
+void FaultyDisk::SetReserved(uint64_t bytes) {
+  MutexLock lock(mu_);
+  reserved_ = bytes;
 }
 
 void FaultyDisk::SetHook(Op op, std::function<void()> hook) {
@@ -157,7 +244,7 @@ Status FaultyDisk::Enter(Op op) {
 
 Status FaultyDisk::CheckCapacity(uint64_t more_bytes) const {
   uint64_t used = 0;
-  for (const auto& [path, inode] : names_) used += inode->content.size();
+  for (const auto& [path, inode] : names_) used += inode->used_bytes();
   if (used + more_bytes <= capacity_) return OkStatus();
   return SqlError(sqlstate::kDiskFull, "no space left on device (test)");
 }
@@ -171,7 +258,9 @@ void FaultyDisk::LosePower() {
   MutexLock lock(mu_);
   ++power_losses_;
   names_ = durable_names_;
-  for (const auto& [path, inode] : names_) inode->content = inode->durable;
+  for (const auto& [path, inode] : names_) {
+    inode->Detach(inode->durable);
+  }
 }
 
 void FaultyDisk::LosePowerPartly(std::mt19937_64& random) {
@@ -184,8 +273,12 @@ void FaultyDisk::LandPartly(std::mt19937_64& random) {
   NameMap survived;
   for (const auto& [path, inode] : durable_names_) {
     const auto now = names_.find(path);
-    const bool unchanged = now != names_.end() && now->second == inode;
-    if (unchanged || random() % 2 == 0) survived[path] = inode;
+    const bool landed = random() % 2 == 0;
+    if (now == names_.end()) {  // Removed.
+      if (!landed) survived[path] = inode;
+    } else {  // A name that was replaced is there, before and after.
+      survived[path] = landed ? now->second : inode;
+    }
   }
   for (const auto& [path, inode] : names_) {
     if (!survived.contains(path) && !durable_names_.contains(path) && random() % 2 == 0) {
@@ -195,7 +288,8 @@ void FaultyDisk::LandPartly(std::mt19937_64& random) {
   names_ = survived;
   durable_names_ = survived;
   for (const auto& [path, inode] : names_) {
-    inode->content = LandSomeSectors(inode->durable, inode->content, random);
+    inode->Settle();
+    inode->Detach(LandSomeSectors(inode->durable, inode->content, random));
     inode->durable = inode->content;
   }
 }
@@ -218,6 +312,7 @@ std::string FaultyDisk::Contents(const std::string& path) const {
   MutexLock lock(mu_);
   const auto at = names_.find(path);
   VARVE_CHECK(at != names_.end());
+  at->second->Settle();
   return at->second->content;
 }
 
@@ -270,6 +365,37 @@ Result<std::unique_ptr<RandomFile>> FaultyDisk::OpenRead(const std::string& path
   const auto at = names_.find(path);
   if (at == names_.end()) return NoSuchFile(path);
   return std::make_unique<MemoryRandomFile>(*this, at->second, at->second->content.size());
+}
+
+Result<std::unique_ptr<MappedFile>> FaultyDisk::CreateMapped(const std::string& path,
+                                                             uint64_t bytes) {
+  VARVE_RETURN_IF_ERROR(Enter(Op::kCreateMapped));
+  MutexLock lock(mu_);
+  if (names_.contains(path)) return AlreadyExists("file exists: {}", path);
+  auto inode = std::make_shared<Inode>();
+  inode->sparse = true;
+  inode->content.assign(bytes, '\0');
+  inode->mapped = std::make_shared<std::string>(inode->content);
+  names_[path] = inode;
+  return std::make_unique<MemoryMappedFile>(*this, std::move(inode), power_losses_);
+}
+
+Result<std::unique_ptr<MappedFile>> FaultyDisk::OpenMapped(const std::string& path,
+                                                           uint64_t bytes) {
+  VARVE_RETURN_IF_ERROR(Enter(Op::kOpenMapped));
+  MutexLock lock(mu_);
+  const auto at = names_.find(path);
+  if (at == names_.end()) return NoSuchFile(path);
+  const InodeRef inode = at->second;
+  if (inode->content.size() != bytes) {
+    return DataLoss("file {} has {} bytes, not {}", path, inode->content.size(), bytes);
+  }
+  if (!inode->sparse) {  // Put here by a test.
+    inode->sparse = true;
+    for (uint64_t page = 0; page * kPageBytes < bytes; ++page) inode->pages.insert(page);
+  }
+  if (!inode->mapped) inode->mapped = std::make_shared<std::string>(inode->content);
+  return std::make_unique<MemoryMappedFile>(*this, inode, power_losses_);
 }
 
 Status FaultyDisk::Truncate(const std::string& path, uint64_t bytes) {
@@ -345,8 +471,9 @@ Result<DirEntry> FaultyDisk::Stat(const std::string& path) {
 Result<DiskSpace> FaultyDisk::Space(const std::string& /*path*/) {
   MutexLock lock(mu_);
   uint64_t used = 0;
-  for (const auto& [path, inode] : names_) used += inode->content.size();
-  return DiskSpace{capacity_, capacity_ - std::min(capacity_, used)};
+  for (const auto& [path, inode] : names_) used += inode->used_bytes();
+  const uint64_t kept = std::min(capacity_, reserved_);
+  return DiskSpace{capacity_, capacity_ - std::min(capacity_, used + kept), used};
 }
 
 Result<std::unique_ptr<FileLock>> FaultyDisk::Lock(const std::string& path,

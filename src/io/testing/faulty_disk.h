@@ -3,6 +3,7 @@
 // Role:     tests of log and main -> [FaultyDisk] instead of io/posix.
 // Layout:   a file has content and durable content; names are durable only after SyncDir of their
 //           folder. What a file's preallocated part holds is zeros, durable from its first sync.
+//           A mapped file takes room by pages; storing into one that has none stops the test.
 // Errors:   those that a test asks for, 53100 above the set capacity, and Unavailable from handles
 //           opened before the last power loss.
 // Threads:  safe; hooks run without a lock held.
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,10 @@ class FaultyDisk : public FileSystem {
     kRemove,
     kSyncDir,
     kList,
+    kCreateMapped,
+    kOpenMapped,
+    kAllocate,
+    kPunchHole,
   };
 
   FaultyDisk();
@@ -49,6 +55,8 @@ class FaultyDisk : public FileSystem {
   void FailAppendAfterBytes(uint64_t bytes);
   // Creating or appending beyond this total of file sizes fails with 53100.
   void SetCapacity(uint64_t bytes);
+  // Of the capacity, what Space() says is kept for the system.
+  void SetReserved(uint64_t bytes);
   // Runs before each call of this kind.
   void SetHook(Op op, std::function<void()> hook);
   int Count(Op op) const;
@@ -72,6 +80,9 @@ class FaultyDisk : public FileSystem {
   Result<std::unique_ptr<AppendFile>> Recreate(const std::string& path,
                                                uint64_t preallocate) override;
   Result<std::unique_ptr<RandomFile>> OpenRead(const std::string& path) override;
+  Result<std::unique_ptr<MappedFile>> CreateMapped(const std::string& path,
+                                                   uint64_t bytes) override;
+  Result<std::unique_ptr<MappedFile>> OpenMapped(const std::string& path, uint64_t bytes) override;
   Status Truncate(const std::string& path, uint64_t bytes) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Link(const std::string& from, const std::string& to) override;
@@ -88,9 +99,21 @@ class FaultyDisk : public FileSystem {
  private:
   friend class MemoryAppendFile;
   friend class MemoryRandomFile;
+  friend class MemoryMappedFile;
   struct Inode {
     std::string content;
     std::string durable;
+    // Of a mapped file: what is stored through the mapping, newer than `content`, and which pages
+    // have room on the disk. A power loss leaves the mapping to its holder and forgets it here.
+    std::shared_ptr<std::string> mapped;
+    std::set<uint64_t> pages;
+    bool sparse = false;
+
+    uint64_t used_bytes() const;
+    // Brings `content` up to date.
+    void Settle();
+    // After a power loss.
+    void Detach(std::string landed);
   };
   using InodeRef = std::shared_ptr<Inode>;
   using NameMap = std::map<std::string, InodeRef>;
@@ -113,6 +136,7 @@ class FaultyDisk : public FileSystem {
   std::map<Op, int> counts_ VARVE_GUARDED_BY(mu_);
   std::optional<uint64_t> short_append_ VARVE_GUARDED_BY(mu_);
   uint64_t capacity_ VARVE_GUARDED_BY(mu_) = UINT64_MAX;
+  uint64_t reserved_ VARVE_GUARDED_BY(mu_) = 0;
   int power_losses_ VARVE_GUARDED_BY(mu_) = 0;
   bool power_off_ VARVE_GUARDED_BY(mu_) = false;
 };

@@ -66,5 +66,65 @@ TEST(FaultyDiskTest, AboveItsCapacityItIsFull) {
   EXPECT_EQ(SqlStateOf(file->Append("abc")), sqlstate::kDiskFull);
 }
 
+TEST(FaultyDiskTest, AMappedFileTakesRoomByPagesAndLosesWhatWasNotSynced) {
+  FaultyDisk disk;
+  disk.SetCapacity(3 * 4096);
+  auto file = *disk.CreateMapped("a", 1 << 20);
+  ASSERT_TRUE(disk.SyncDir("").ok());
+  EXPECT_TRUE(file->Allocate(8192, 2 * 4096).ok());
+  EXPECT_TRUE(file->Allocate(8192, 4096).ok()) << "it has room already";
+  EXPECT_EQ(SqlStateOf(file->Allocate(0, 2 * 4096)), sqlstate::kDiskFull);
+  file->bytes()[8192] = 'a';
+  ASSERT_TRUE(file->DataSync().ok());
+  file->bytes()[8192] = 'b';
+  ASSERT_TRUE(file->PunchHole(12288, 4096).ok());
+  EXPECT_EQ(disk.Space("")->free_bytes, 4096u);
+  EXPECT_EQ(disk.Contents("a")[8192], 'b');
+  disk.LosePower();
+  EXPECT_EQ(disk.Contents("a")[8192], 'a');
+  EXPECT_EQ(file->DataSync().code(), StatusCode::kUnavailable);
+  EXPECT_EQ((*disk.OpenMapped("a", 1 << 20))->bytes()[8192], 'a');
+  EXPECT_EQ(disk.OpenMapped("a", 1).status().code(), StatusCode::kDataLoss);
+}
+
+TEST(FaultyDiskDeathTest, StoringIntoAPageWithoutRoomEndsTheTest) {
+  FaultyDisk disk;
+  auto file = *disk.CreateMapped("a", 1 << 20);
+  file->bytes()[5] = 'x';
+  EXPECT_DEATH(static_cast<void>(file->DataSync()), "invariant broken");
+}
+
+TEST(FaultyDiskTest, AReplacedNameIsTheOldFileOrTheNewOne) {
+  std::mt19937_64 random(1);
+  std::set<std::string> outcomes;
+  for (int round = 0; round < 64; ++round) {
+    FaultyDisk disk;
+    ASSERT_TRUE(disk.WriteSynced("a", "old").ok());
+    ASSERT_TRUE(disk.SyncDir("").ok());
+    ASSERT_TRUE(disk.WriteSynced("b", "new").ok());
+    ASSERT_TRUE(disk.Rename("b", "a").ok());
+    disk.LosePowerPartly(random);
+    outcomes.insert(disk.Contents("a"));
+  }
+  EXPECT_EQ(outcomes, (std::set<std::string>{"old", "new"}));
+}
+
+// Whichever call fails or loses power, the file is the old one or the new one, and once the call
+// has returned it is the new one.
+TEST(FaultyDiskTest, ReplaceIsAllOrNothingAndMakesUpForWhatWasLeft) {
+  for (const Op op : {Op::kCreate, Op::kAppend, Op::kDataSync, Op::kRename, Op::kSyncDir}) {
+    FaultyDisk disk;
+    ASSERT_TRUE(disk.Replace("d/a", "old").ok());
+    disk.FailNext(op);
+    EXPECT_FALSE(disk.Replace("d/a", "new").ok());
+    const std::string left = disk.Contents("d/a");
+    EXPECT_TRUE(left == "old" || left == "new") << left;
+    ASSERT_TRUE(disk.Replace("d/a", "newer").ok());
+    disk.LosePower();
+    EXPECT_EQ(disk.Contents("d/a"), "newer");
+    EXPECT_EQ(disk.Names("d"), (std::vector<std::string>{"a"}));
+  }
+}
+
 }  // namespace
 }  // namespace varve::io::testing

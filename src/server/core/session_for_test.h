@@ -41,6 +41,7 @@ class SessionForTest : public engine::Session {
   Status SetOption(std::string_view name, std::string_view value) override;
   Result<std::string> GetOption(std::string_view name) const override;
   void NoteSetting(std::string_view, std::string_view) override {}
+  Status SetRingScope(std::optional<engine::RingScope>) override { return OkStatus(); }
   void Cancel() override;
 
   // What tests look at, and set.

@@ -78,6 +78,7 @@ Result<std::shared_ptr<SessionEntry>> SessionRegistry::Register() {
   } while (entries_.contains(last_pid_));
   auto entry = std::make_shared<SessionEntry>(last_pid_, secret, clock_);
   entries_.emplace(last_pid_, entry);
+  if (stopped_ != StopReason::kNone) entry->StopForGood(stopped_);
   return entry;
 }
 
@@ -103,6 +104,10 @@ void SessionRegistry::Watch() {
 }
 
 void SessionRegistry::StopAll(StopReason reason) {
+  {
+    MutexLock lock(mu_);
+    stopped_ = reason;
+  }
   for (const auto& entry : Entries()) entry->StopForGood(reason);
 }
 

@@ -72,7 +72,7 @@ class SessionRegistry {
   void Cancel(int32_t pid, int32_t secret) VARVE_EXCLUDES(mu_);
   // To be called now and then: time limits hold, and stops reach their statements, by this.
   void Watch() VARVE_EXCLUDES(mu_);
-  // For good, each session that there is.
+  // For good, each session that there is and each that comes.
   void StopAll(StopReason reason) VARVE_EXCLUDES(mu_);
 
   size_t count() const VARVE_EXCLUDES(mu_);
@@ -87,6 +87,7 @@ class SessionRegistry {
   mutable Mutex mu_;
   std::map<int32_t, std::shared_ptr<SessionEntry>> entries_ VARVE_GUARDED_BY(mu_);
   int32_t last_pid_ VARVE_GUARDED_BY(mu_) = 0;
+  StopReason stopped_ VARVE_GUARDED_BY(mu_) = StopReason::kNone;  // of StopAll
 };
 
 }  // namespace varve::server

@@ -89,5 +89,15 @@ TEST_F(SessionRegistryTest, StoppingForGoodReachesStatementsThatBeginLater) {
   EXPECT_EQ(entry->stop_reason(), StopReason::kShutdown);
 }
 
+TEST_F(SessionRegistryTest, StoppingForGoodReachesSessionsThatComeLater) {
+  registry_.StopAll(StopReason::kShutdown);
+  const auto entry = registry_.Register().value();
+  entry->SetSession(&session_);
+  entry->BeginStatement(0);
+  EXPECT_EQ(entry->stop_reason(), StopReason::kShutdown);
+  registry_.Watch();
+  EXPECT_EQ(session_.cancels, 1);
+}
+
 }  // namespace
 }  // namespace varve::server

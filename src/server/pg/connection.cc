@@ -58,7 +58,7 @@ Connection::Awaitable<void> Connection::Run() {
 
 // OnPool and AwaitPending are no coroutines themselves: GCC 12 destroys a closure twice that is a
 // temporary of a co_await expression, and with it whatever it has captured by value.
-Connection::Awaitable<void> Connection::OnPool(QueryPool& pool, std::function<void()> work) {
+Connection::Awaitable<void> Connection::OnPool(WorkPool& pool, std::function<void()> work) {
   auto initiate = [this, &pool](auto handler, std::function<void()> inner) {
     // std::function copies, coroutine handlers do not.
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
@@ -162,7 +162,7 @@ Connection::Awaitable<ProtocolStep> Connection::AdvanceOnPool() {
   busy_since_us_ = parts_.clock.MonotonicUs();
   const bool fresh =
       protocol_->IsIdle() && protocol_->client().state() == engine::TransactionState::kIdle;
-  QueryPool& pool = protocol_->IsIngest(input_.bytes()) ? parts_.ingest : parts_.queries;
+  WorkPool& pool = protocol_->IsIngest(input_.bytes()) ? parts_.ingest : parts_.queries;
   // Only work that begins something new can be refused; the rest holds its place.
   if (fresh) {
     if (Status admitted = pool.Admit(); !admitted.ok()) {

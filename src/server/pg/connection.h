@@ -19,8 +19,8 @@
 
 #include "base/clock.h"
 #include "engine/session.h"
-#include "server/core/query_pool.h"
 #include "server/core/session_registry.h"
+#include "server/core/work_pool.h"
 #include "server/pg/input_buffer.h"
 #include "server/pg/protocol.h"
 #include "server/pg/startup.h"
@@ -32,9 +32,9 @@ struct ServerParts {
   engine::Engine& engine;
   Clock& clock;
   SessionRegistry& registry;
-  QueryPool& queries;
-  QueryPool& ingest;
-  QueryPool& sessions;
+  WorkPool& queries;
+  WorkPool& ingest;
+  WorkPool& sessions;
   InputBudget& input_budget;
   DecoderLimits decoder_limits;
   int64_t statement_timeout_ms = 0;
@@ -76,7 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<bool> WriteOut();
   Awaitable<void> AwaitPending();
   // Runs `work` on `pool` and comes back to the strand.
-  Awaitable<void> OnPool(QueryPool& pool, std::function<void()> work);
+  Awaitable<void> OnPool(WorkPool& pool, std::function<void()> work);
   Awaitable<ProtocolStep> AdvanceOnPool();
   void AdvanceNow();
   void TryWrite();

@@ -97,9 +97,9 @@ class PgServer::Impl : public std::enable_shared_from_this<PgServer::Impl> {
   std::atomic<bool> stopping_{false};
   SessionRegistry registry_;
   InputBudget budget_;
-  QueryPool queries_;
-  QueryPool ingest_;
-  QueryPool sessions_;
+  WorkPool queries_;
+  WorkPool ingest_;
+  WorkPool sessions_;
   ServerParts parts_;
   // On the strand.
   Connection::Strand strand_;

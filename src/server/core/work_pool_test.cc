@@ -1,4 +1,4 @@
-#include "server/core/query_pool.h"
+#include "server/core/work_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -8,12 +8,12 @@
 namespace varve::server {
 namespace {
 
-TEST(QueryPoolTest, RefusesNewWorkOnlyWhenTheQueueIsFull) {
+TEST(WorkPoolTest, RefusesNewWorkOnlyWhenTheQueueIsFull) {
   std::latch gate(1);
   std::latch begun(1);
   std::atomic<int> done{0};
   {
-    QueryPool pool("test", {.threads = 1, .queued_max = 2});
+    WorkPool pool("test", {.threads = 1, .queued_max = 2});
     pool.Run([&] {
       begun.count_down();
       gate.wait();
@@ -31,6 +31,26 @@ TEST(QueryPoolTest, RefusesNewWorkOnlyWhenTheQueueIsFull) {
     gate.count_down();
   }
   EXPECT_EQ(done, 3);  // What was accepted runs, also when the pool ends.
+}
+
+TEST(WorkPoolTest, WhatWaitsCanBeTakenBack) {
+  std::latch gate(1);
+  std::latch begun(1);
+  std::atomic<int> done{0};
+  WorkPool pool("test", {.threads = 1, .queued_max = 2});
+  pool.Run([&] {
+    begun.count_down();
+    gate.wait();
+  });
+  begun.wait();
+  for (int i = 0; i < 2; ++i) pool.Run([&] { ++done; });
+  const auto taken = pool.TakeQueued();
+  EXPECT_EQ(taken.size(), 2u);
+  EXPECT_EQ(pool.queued(), 0u);
+  EXPECT_EQ(done, 0);
+  for (const auto& task : taken) task();
+  EXPECT_EQ(done, 2);
+  gate.count_down();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "server/core/query_pool.h"
+#include "server/core/work_pool.h"
 
 #include <pthread.h>
 
@@ -8,13 +8,13 @@
 
 namespace varve::server {
 
-QueryPool::QueryPool(std::string name, QueryPoolLimits limits)
+WorkPool::WorkPool(std::string name, WorkPoolLimits limits)
     : name_(std::move(name)), limits_(limits) {
   VARVE_CHECK(limits_.threads > 0);
   for (size_t i = 0; i < limits_.threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
-QueryPool::~QueryPool() {
+WorkPool::~WorkPool() {
   {
     MutexLock lock(mu_);
     stopping_ = true;
@@ -23,17 +23,17 @@ QueryPool::~QueryPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-Status QueryPool::Admit() const {
+Status WorkPool::Admit() const {
   MutexLock lock(mu_);
   if (queue_.size() < limits_.queued_max) return OkStatus();
   return WithHint(SqlErrorf(sqlstate::kConfigurationLimitExceeded,
-                            "too many statements are waiting for the {} threads: {} running, {} "
+                            "too many calls are waiting for the {} threads: {} running, {} "
                             "queued",
                             name_, running_, queue_.size()),
                   "Try again later.");
 }
 
-void QueryPool::Run(std::function<void()> task) {
+void WorkPool::Run(std::function<void()> task) {
   {
     MutexLock lock(mu_);
     VARVE_CHECK(!stopping_);
@@ -42,17 +42,22 @@ void QueryPool::Run(std::function<void()> task) {
   wake_.NotifyOne();
 }
 
-size_t QueryPool::queued() const {
+std::deque<std::function<void()>> WorkPool::TakeQueued() {
+  MutexLock lock(mu_);
+  return std::exchange(queue_, {});
+}
+
+size_t WorkPool::queued() const {
   MutexLock lock(mu_);
   return queue_.size();
 }
 
-size_t QueryPool::running() const {
+size_t WorkPool::running() const {
   MutexLock lock(mu_);
   return running_;
 }
 
-void QueryPool::Work() {
+void WorkPool::Work() {
   pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
   for (;;) {
     std::function<void()> task;
