@@ -1,6 +1,7 @@
 """What all tests of the real server share."""
 
 import pathlib
+import shutil
 import sys
 
 import pytest
@@ -20,6 +21,14 @@ def _no_server_is_left():
     kill_left_behind()
 
 
+@pytest.fixture(scope="module")
+def module_path(tmp_path_factory):
+    """A folder for what the tests of a module share; it goes with the last of them."""
+    folder = tmp_path_factory.mktemp("module")
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def server(tmp_path):
     """A fresh server for one test; must exit with 0 at the end."""
@@ -28,9 +37,9 @@ def server(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory):
+def shared_server(module_path):
     """One server for all tests of a module; each test makes tables of its own."""
-    with VarveServer(tmp_path_factory.mktemp("varve") / "data") as running:
+    with VarveServer(module_path / "shared") as running:
         yield running
 
 
@@ -42,9 +51,9 @@ def quiet_server(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def shared_quiet_server(tmp_path_factory):
+def shared_quiet_server(module_path):
     """As `shared_server`, and it commits nothing to the lake unless it is told to."""
-    with VarveServer(tmp_path_factory.mktemp("varve") / "data", BY_HAND) as running:
+    with VarveServer(module_path / "quiet", BY_HAND) as running:
         yield running
 
 

@@ -5,13 +5,13 @@ ways.
 """
 
 import re
-import urllib.request
 
 import psycopg
 import pytest
 
 from tests.differential.compare import same_value
 from tests.differential.insert_values import COLUMNS, VALUES
+from tests.support import metrics
 from tests.support.varve_server import VarveServer
 
 TIME = "'2026-01-02 03:04:05+00'"
@@ -31,8 +31,8 @@ def create(name):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with VarveServer(tmp_path_factory.mktemp("varve") / "data") as running:
+def server(module_path):
+    with VarveServer(module_path / "data") as running:
         yield running
 
 
@@ -185,10 +185,8 @@ def test_statement(varve, statement):
 
 
 def inserts_by(server):
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    found = re.findall(r'^varve_insert_statements_total\{values="(\w+)"\} (\d+)', text, re.MULTILINE)
-    return {values: int(count) for values, count in found}
+    prefix = 'varve_insert_statements_total{values="'
+    return {name[len(prefix):-2]: int(count) for name, count in metrics.read(server).items() if name.startswith(prefix)}
 
 
 def test_every_way_was_taken(server, varve):

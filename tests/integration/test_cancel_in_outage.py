@@ -17,13 +17,13 @@ WITHIN_S = 2.5  # a second, and what a busy machine adds
 
 
 @pytest.fixture(scope="module", params=[64, 0], ids=["cache", "no cache"])
-def readings(request, tmp_path_factory, shared_versity_gw):
+def readings(request, module_path, shared_versity_gw):
     """A server whose rows are all in the bucket and not in its cache, and the proxy between them."""
     store = shared_versity_gw
     options = {**bucket_options(store, store.new_bucket()), **PATIENT, "cache-memory-mb": request.param}
     with FaultProxy(store.port) as proxy:
         options["s3-endpoint"] = proxy.endpoint
-        with VarveServer(tmp_path_factory.mktemp("varve") / "data", options) as server:
+        with VarveServer(module_path / str(request.param), options) as server:
             with server.connect() as connection:
                 make_table(connection)
                 insert(connection, 0, ROWS)

@@ -27,10 +27,10 @@ def bucket(shared_versity_gw, spark):
 
 
 @pytest.fixture(scope="module")
-def on_bucket(shared_versity_gw, bucket, tmp_path_factory):
+def on_bucket(shared_versity_gw, bucket, module_path):
     """One server whose lake is the bucket."""
     options = {**BY_HAND, "s3-bucket": bucket}
-    folder = tmp_path_factory.mktemp("varve") / "data"
+    folder = module_path / "data"
     with VarveServer(folder, options, environment=shared_versity_gw.variables()) as running:
         yield running
 

@@ -111,10 +111,9 @@ def same(ours, theirs):
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("flights")
-    flights, weather = unpacked(folder)
-    server = VarveServer(folder / "data").start()
+def loaded(module_path):
+    flights, weather = unpacked(module_path)
+    server = VarveServer(module_path / "data").start()
     with server.connect() as connection:
         create(connection, "flights", FLIGHTS)
         create(connection, "weather", WEATHER)

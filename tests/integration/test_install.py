@@ -17,8 +17,8 @@ def version_of(binary: pathlib.Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> pathlib.Path:
-    prefix = tmp_path_factory.mktemp("install") / "first"
+def installed(module_path) -> pathlib.Path:
+    prefix = module_path / "first"
     subprocess.run(["cmake", "--install", binary().parent, "--prefix", prefix], check=True, capture_output=True)
     return prefix
 
@@ -46,5 +46,6 @@ def test_build_tree_can_be_moved(tmp_path):
 def test_licences_are_installed(installed):
     folder = installed / "share/doc/varve"
     assert "Apache License" in (folder / "LICENSE").read_text()
+    assert "Leon Sorokin" in (folder / "LICENSE.uplot").read_text()
     if "DUCKDB_ROOT" not in os.environ:  # A user's own build of DuckDB may come without its licence.
         assert "DuckDB Foundation" in (folder / "LICENSE.duckdb").read_text()

@@ -35,9 +35,9 @@ def page(chromium):
 
 
 @pytest.fixture(scope="module")
-def metrics_server(tmp_path_factory):
+def metrics_server(module_path):
     """A server with an hour of five metrics."""
-    with VarveServer(tmp_path_factory.mktemp("ui") / "data", BY_HAND) as running:
+    with VarveServer(module_path / "data", BY_HAND) as running:
         fill(running)
         yield running
 

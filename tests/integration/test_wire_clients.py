@@ -15,8 +15,8 @@ from tests.support.varve_server import VarveServer
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    running = VarveServer(tmp_path_factory.mktemp("clients") / "data").start()
+def server(module_path):
+    running = VarveServer(module_path / "data").start()
     with running.connect() as connection:
         connection.execute("CREATE TABLE rows (timestamp timestamptz NOT NULL, name text, n integer)")
     yield running

@@ -20,8 +20,8 @@ CANCEL_CODE = 80877102
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with VarveServer(tmp_path_factory.mktemp("hostile") / "data", {"statement-timeout-ms": 0}) as running:
+def server(module_path):
+    with VarveServer(module_path / "data", {"statement-timeout-ms": 0}) as running:
         yield running
 
 

@@ -36,8 +36,8 @@ class EndlessQuery(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with VarveServer(tmp_path_factory.mktemp("limits") / "data", {"statement-timeout-ms": 0}) as running:
+def server(module_path):
+    with VarveServer(module_path / "data", {"statement-timeout-ms": 0}) as running:
         yield running
 
 

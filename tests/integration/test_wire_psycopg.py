@@ -16,8 +16,8 @@ UTC = datetime.timezone.utc
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    running = VarveServer(tmp_path_factory.mktemp("wire") / "data").start()
+def server(module_path):
+    running = VarveServer(module_path / "data").start()
     with running.connect() as connection:
         connection.execute("CREATE TABLE rows (timestamp timestamptz NOT NULL, name text, n integer, tags text[])")
     yield running

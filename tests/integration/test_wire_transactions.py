@@ -11,8 +11,8 @@ ROW = "INSERT INTO {} (timestamp, n) VALUES ('2026-01-01', {})"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with VarveServer(tmp_path_factory.mktemp("transactions") / "data") as running:
+def server(module_path):
+    with VarveServer(module_path / "data") as running:
         yield running
 
 
