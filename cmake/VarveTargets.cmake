@@ -11,6 +11,7 @@
 # GCC precompiles base/precompiled.h for every target, once. PCH lists headers to precompile besides, for a
 # folder whose includes are slow to read. PCH_OF names the target that has made
 # the same: GCC takes its file; Clang, which wants equal definitions, makes another one of PCH.
+# Where VARVE_UNITY is on, several files are compiled as one, but those that ALONE lists.
 
 # Turns the names of DEPS into targets.
 function(_varve_resolve out)
@@ -26,7 +27,7 @@ function(_varve_resolve out)
 endfunction()
 
 function(_varve_parse)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PCH_OF" "HDRS;SRCS;DEPS;PCH;LABELS" )
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PCH_OF" "HDRS;SRCS;DEPS;PCH;LABELS;ALONE" )
   if(NOT arg_NAME)
     message(FATAL_ERROR "a target needs a NAME")
   endif()
@@ -34,7 +35,7 @@ function(_varve_parse)
     message(FATAL_ERROR "${arg_NAME}: unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
   _varve_resolve(deps ${arg_DEPS})
-  foreach(key NAME HDRS SRCS PCH PCH_OF LABELS)
+  foreach(key NAME HDRS SRCS PCH PCH_OF LABELS ALONE)
     set(arg_${key} "${arg_${key}}" PARENT_SCOPE)
   endforeach()
   set(arg_DEPS "${deps}" PARENT_SCOPE)
@@ -58,6 +59,13 @@ function(_varve_precompile target carrier)
   endif()
 endfunction()
 
+# Compiles a few files of a target as one, which reads their headers and instantiates their templates once.
+function(_varve_unite target)
+  set_target_properties(${target} PROPERTIES
+    UNITY_BUILD ${VARVE_UNITY} UNITY_BUILD_BATCH_SIZE ${VARVE_UNITY_FILES})
+  set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 function(varve_library)
   _varve_parse(${ARGN})
   set(target varve_${arg_NAME})
@@ -66,6 +74,7 @@ function(varve_library)
     target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}/src")
     target_link_libraries(${target} PUBLIC ${arg_DEPS})
     _varve_precompile(${target} varve_base)
+    _varve_unite(${target})
   else()
     add_library(${target} INTERFACE ${arg_HDRS})
     target_include_directories(${target} INTERFACE "${CMAKE_SOURCE_DIR}/src")
@@ -93,6 +102,7 @@ function(varve_test)
   # A test is compiled once and runs for a moment; what it tests is optimised as it is shipped.
   target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O0>)
   _varve_precompile(${arg_NAME} base_test)
+  _varve_unite(${arg_NAME})
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} --gtest_brief=1)
   set(environment "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/test-results/${arg_NAME}.xml")
   if(VARVE_SANITIZE)

@@ -8,6 +8,8 @@ set_property(GLOBAL PROPERTY USE_FOLDERS ON)
 
 set(VARVE_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, comma-separated; empty for none")
 option(VARVE_FUZZ "Build the fuzz targets (needs clang)" OFF)
+option(VARVE_UNITY "Compile a target's files a few at a time" OFF)
+set(VARVE_UNITY_FILES 6 CACHE STRING "How many at most; 0 for all of a target")
 option(VARVE_THREAD_SAFETY "Check the lock annotations of base/mutex.h (needs clang)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)

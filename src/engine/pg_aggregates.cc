@@ -25,10 +25,6 @@ using duckdb::unique_ptr;
 
 namespace {
 
-[[noreturn]] void ThrowOutOfRange(const char* type) {
-  ThrowSqlError(sqlstate::kNumericOutOfRange, std::string(type) + " out of range");
-}
-
 // Sum and count of one group. Sum is int64_t where 2^32 rows cannot overflow it, else Int128.
 // Packed because DuckDB aligns states to 8 bytes and the compiler would use instructions that want
 // 16.

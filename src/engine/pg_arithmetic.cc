@@ -34,10 +34,6 @@ using Arguments = duckdb::vector<unique_ptr<Expression>>;
   ThrowSqlError(sqlstate::kDivisionByZero, "division by zero");
 }
 
-[[noreturn]] void ThrowOutOfRange(const char* type) {
-  ThrowSqlError(sqlstate::kNumericOutOfRange, std::string(type) + " out of range");
-}
-
 // A DECIMAL in the catalogue's integer forms, widened for arithmetic.
 Int128 Wide(int64_t value) { return value; }
 Int128 Wide(const hugeint_t& value) { return ToInt128(value); }

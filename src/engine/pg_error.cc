@@ -8,4 +8,8 @@ void ThrowSqlError(SqlState state, const std::string& message) {
   throw duckdb::Exception(fields, duckdb::ExceptionType::INVALID_INPUT, message);
 }
 
+void ThrowOutOfRange(const char* type) {
+  ThrowSqlError(sqlstate::kNumericOutOfRange, std::string(type) + " out of range");
+}
+
 }  // namespace varve::engine

@@ -16,4 +16,7 @@ inline constexpr const char* kSqlStateField = "varve_sqlstate";
 // statement, never one that would invalidate the instance.
 [[noreturn]] void ThrowSqlError(SqlState state, const std::string& message);
 
+// 22003: a number that a value of `type` cannot hold.
+[[noreturn]] void ThrowOutOfRange(const char* type);
+
 }  // namespace varve::engine

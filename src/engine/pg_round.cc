@@ -51,7 +51,7 @@ void ExecuteDecimal(DataChunk& args, ExpressionState& state, Vector& result) {
         Int128 rounded = 0;
         if (!DivideRounded(ToInt128(value), 1, rounding.shift, rounded) ||
             __builtin_mul_overflow(rounded, unit, &rounded)) {
-          ThrowSqlError(sqlstate::kNumericOutOfRange, "numeric out of range");
+          ThrowOutOfRange("numeric");
         }
         return ToHugeint(rounded);
       });
@@ -68,7 +68,7 @@ void ExecuteVarying(DataChunk& args, ExpressionState& state, Vector& result) {
         Int128 rounded = 0;
         if (!DivideRounded(ToInt128(value), 1, -cut, rounded) ||
             __builtin_mul_overflow(rounded, PowerOfTen(cut), &rounded)) {
-          ThrowSqlError(sqlstate::kNumericOutOfRange, "numeric out of range");
+          ThrowOutOfRange("numeric");
         }
         return ToHugeint(rounded);
       });

@@ -63,9 +63,7 @@ struct Rows<Function> {
   }
 };
 
-[[noreturn]] void ThrowBigintOutOfRange() {
-  ThrowSqlError(sqlstate::kNumericOutOfRange, "bigint out of range");
-}
+[[noreturn]] void ThrowBigintOutOfRange() { ThrowOutOfRange("bigint"); }
 
 void CheckPositive(bool is_positive, const char* what) {
   if (is_positive) return;

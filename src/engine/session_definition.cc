@@ -36,13 +36,13 @@ bool IsUsersOwn(duckdb::optional_ptr<duckdb::CatalogEntry> entry) {
   return entry && !IsRingView(*entry);
 }
 
-bool IsReserved(const std::string& schema) {
+bool IsOwnSchema(const std::string& schema) {
   return duckdb::StringUtil::CIEquals(schema, kInternalSchema) ||
          duckdb::StringUtil::CIEquals(schema, kSystemSchema) || IsRing(schema);
 }
 
 Status RefuseReserved(const std::string& schema) {
-  if (!IsReserved(schema)) return OkStatus();
+  if (!IsOwnSchema(schema)) return OkStatus();
   return SqlErrorf(sqlstate::kInsufficientPrivilege, "permission denied for schema {}", schema);
 }
 

@@ -143,9 +143,9 @@ struct TimeValue<date_t> {
 struct NoExtra {};
 
 template <typename T, typename Extra>
-class Call {
+class TimeBucket {
  public:
-  Call(const interval_t& width, const Extra& extra) : bucketer_(Make(width, extra)) {
+  TimeBucket(const interval_t& width, const Extra& extra) : bucketer_(Make(width, extra)) {
     if constexpr (std::is_same_v<Extra, interval_t>) {
       months_ = extra.months;
       bucketer_.ShiftBy(FixedMicros(extra));
@@ -204,7 +204,8 @@ void ExecuteRows(DataChunk& args, Vector& result) {
     }
     Extra extra{};
     if constexpr (!std::is_same_v<Extra, NoExtra>) extra = Read<Extra>(formats[2], row);
-    out[row] = Call<T, Extra>(Read<interval_t>(formats[0], row), extra)(Read<T>(formats[1], row));
+    out[row] =
+        TimeBucket<T, Extra>(Read<interval_t>(formats[0], row), extra)(Read<T>(formats[1], row));
   }
 }
 
@@ -223,9 +224,9 @@ void Execute(DataChunk& args, ExpressionState& /*state*/, Vector& result) {
   }
   Extra extra{};
   if constexpr (kHasExtra) extra = *duckdb::ConstantVector::GetData<Extra>(args.data[2]);
-  Call<T, Extra> call(*duckdb::ConstantVector::GetData<interval_t>(args.data[0]), extra);
+  TimeBucket<T, Extra> bucket(*duckdb::ConstantVector::GetData<interval_t>(args.data[0]), extra);
   duckdb::UnaryExecutor::Execute<T, T>(args.data[1], result, args.size(),
-                                       [&](T value) { return call(value); });
+                                       [&](T value) { return bucket(value); });
 }
 
 template <typename T, typename Extra>

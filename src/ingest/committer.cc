@@ -15,7 +15,7 @@ namespace {
 
 // One transaction on its way; shared by the two callbacks that the log gets. Holds parts, not the
 // committer, which may be gone when the log answers.
-struct Pending {
+struct PendingRows {
   buffer::Buffer& buffer;
   buffer::MemoryBudget& budget;
   WriteSet rows;
@@ -112,9 +112,9 @@ void Committer::Start(WriteSet rows, const Decision& decision, std::function<voi
     done(std::move(room));
     return;
   }
-  auto pending =
-      std::make_shared<Pending>(Pending{buffer_, budget_, std::move(rows), need.row_bytes,
-                                        need.payload_bytes, decision.decide, std::move(done)});
+  auto pending = std::make_shared<PendingRows>(PendingRows{buffer_, budget_, std::move(rows),
+                                                           need.row_bytes, need.payload_bytes,
+                                                           decision.decide, std::move(done)});
   Result<std::vector<log::RecordInput>> records = Encode(pending->rows);
   if (!records.ok()) {
     pending->Finish(records.status());

@@ -8,7 +8,7 @@
 namespace varve::ingest {
 namespace {
 
-Counter& Inserts() {
+Counter& InsertsOfLiterals() {
   static Counter& counter = Telemetry::Get().GetCounter(
       "varve_insert_statements_total",
       "INSERT statements on Varve tables, by who reads the values.", "values=\"literals\"");
@@ -89,7 +89,7 @@ Result<std::optional<DecodedInsert>> DecodeInsert(std::string_view sql, const Ta
   if (!rows.ok()) return std::nullopt;
   ValuesReader reader(sql, scanner, settings, **rows);
   if (!reader.Run()) return std::nullopt;
-  Inserts().Add();
+  InsertsOfLiterals().Add();
   DecodedInsert insert;
   insert.text_bytes = EndOfStatement(scanner);
   VARVE_RETURN_IF_ERROR(CheckText(sql.substr(0, insert.text_bytes)));

@@ -11,7 +11,7 @@
 namespace varve::ingest {
 namespace {
 
-Counter& Inserts() {
+Counter& InsertsOfParameters() {
   static Counter& counter = Telemetry::Get().GetCounter(
       "varve_insert_statements_total",
       "INSERT statements on Varve tables, by who reads the values.", "values=\"parameters\"");
@@ -54,7 +54,7 @@ class CompiledInsert : public InsertPlan {
 
   Status Append(std::span<const InsertParameter> parameters, const DecodeSettings& settings,
                 RowAssembler& rows) const override {
-    Inserts().Add();
+    InsertsOfParameters().Add();
     if (parameters.size() != parameter_types_.size()) {
       return SqlErrorf(sqlstate::kProtocolViolation,
                        "bind message supplies {} parameters, but the statement requires {}",

@@ -142,10 +142,6 @@ bool ReadPlain(SqlScanner& scanner, Literal& out) {
   }
 }
 
-[[gnu::cold]] Status OutOfRange(const Type& type) {
-  return SqlErrorf(sqlstate::kNumericOutOfRange, "{} out of range", type.ToString());
-}
-
 [[gnu::cold]] Status NoCast() { return NotDecodable("a cast"); }
 
 template <typename T>

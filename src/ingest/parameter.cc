@@ -16,10 +16,6 @@ bool IsInteger(TypeKind kind) {
 }
 bool IsFloat(TypeKind kind) { return kind == TypeKind::kFloat32 || kind == TypeKind::kFloat64; }
 
-Status OutOfRange(const Type& type) {
-  return SqlErrorf(sqlstate::kNumericOutOfRange, "{} out of range", type.ToString());
-}
-
 // Appends an integer to a column of any number type.
 Status AppendWhole(Int128 value, ColumnBuilder& builder) {
   const auto fits = [value](auto limit) {

@@ -39,7 +39,7 @@ struct LogMeter {
 
 // One change on its way; shared by the callbacks that the log gets. Holds parts, not the writer,
 // which may be gone when the log answers.
-struct Pending {
+struct PendingChange {
   ring::RingStore& rings;
   std::shared_ptr<LogMeter> meter;
   RingChange change;
@@ -57,7 +57,7 @@ struct Pending {
     meter->Add(bytes);
   }
 };
-using PendingRef = std::shared_ptr<Pending>;
+using PendingChangeRef = std::shared_ptr<PendingChange>;
 
 RingWritten WrittenOf(std::span<const Sample> samples, const ring::Applied& applied) {
   RingWritten written;
@@ -151,13 +151,13 @@ class RingWriterImpl : public RingWriter {
  private:
   // Both false only when they would have to wait, and may not.
   bool Write(std::span<const SampleInput> samples, Done done, bool may_wait);
-  bool Send(const PendingRef& pending, Done done, bool may_wait);
+  bool Send(const PendingChangeRef& pending, Done done, bool may_wait);
   void Enqueue(Queued queued) VARVE_EXCLUDES(mu_);
   Status Offer(Queued& queued) VARVE_EXCLUDES(mu_);
   Status EditAndWait(RingChange edit);
-  PendingRef PendingOf(RingChange change) const;
+  PendingChangeRef PendingOf(RingChange change) const;
   // The change as a record.
-  static Result<log::Transaction> TransactionOf(const PendingRef& pending);
+  static Result<log::Transaction> TransactionOf(const PendingChangeRef& pending);
   Result<ring::Applied> CommitAndWait(RingChange change);
 
   void Work() VARVE_EXCLUDES(mu_);
@@ -205,7 +205,7 @@ bool RingWriterImpl::Write(std::span<const SampleInput> samples, Done done, bool
   }
   RingChange change;
   change.samples = std::move(resolved->samples);
-  const PendingRef pending = PendingOf(std::move(change));
+  const PendingChangeRef pending = PendingOf(std::move(change));
   pending->pass = std::move(pass);
   return Send(pending, std::move(done), may_wait);
 }
@@ -269,12 +269,12 @@ Status RingWriterImpl::EditAndWait(RingChange edit) {
   return *answer->status;
 }
 
-PendingRef RingWriterImpl::PendingOf(RingChange change) const {
-  return std::make_shared<Pending>(
-      Pending{rings_, meter_, std::move(change), std::nullopt, 0, ring::Applied()});
+PendingChangeRef RingWriterImpl::PendingOf(RingChange change) const {
+  return std::make_shared<PendingChange>(
+      PendingChange{rings_, meter_, std::move(change), std::nullopt, 0, ring::Applied()});
 }
 
-Result<log::Transaction> RingWriterImpl::TransactionOf(const PendingRef& pending) {
+Result<log::Transaction> RingWriterImpl::TransactionOf(const PendingChangeRef& pending) {
   log::RecordInput record;
   record.type = log::RecordType::kRingSamples;
   ring::EncodeChange(pending->change, record.payload);
@@ -290,7 +290,7 @@ Result<log::Transaction> RingWriterImpl::TransactionOf(const PendingRef& pending
   return transaction;
 }
 
-bool RingWriterImpl::Send(const PendingRef& pending, Done done, bool may_wait) {
+bool RingWriterImpl::Send(const PendingChangeRef& pending, Done done, bool may_wait) {
   Result<log::Transaction> transaction = TransactionOf(pending);
   if (!may_wait && transaction.ok() && !rings_.TryReserve(pending->change)) return false;
   Status ready = transaction.status();
@@ -310,7 +310,7 @@ bool RingWriterImpl::Send(const PendingRef& pending, Done done, bool may_wait) {
 }
 
 Result<ring::Applied> RingWriterImpl::CommitAndWait(RingChange change) {
-  const PendingRef pending = PendingOf(std::move(change));
+  const PendingChangeRef pending = PendingOf(std::move(change));
   VARVE_ASSIGN_OR_RETURN(log::Transaction transaction, TransactionOf(pending));
   VARVE_RETURN_IF_ERROR(rings_.Reserve(pending->change));
   VARVE_RETURN_IF_ERROR(log_.Commit(std::move(transaction)).status());
@@ -382,7 +382,7 @@ bool RingWriterImpl::Take(Queued& queued, Round& round, NewMetrics& fresh) {
     // An earlier round has made them, or their metric had to get its new shape first.
     RingChange change;
     change.samples = std::move(samples);
-    const PendingRef pending = PendingOf(std::move(change));
+    const PendingChangeRef pending = PendingOf(std::move(change));
     pending->pass = ReshapeGate::Enter(gate_, pending->change.samples);
     VARVE_CHECK(pending->pass.has_value());  // This thread alone closes the gate.
     return Send(pending, std::exchange(queued.done, nullptr), true);

@@ -243,6 +243,10 @@ Status AppendText(std::string_view text, const DecodeSettings& settings, ColumnB
   return NotDecodable("a type that tables do not have");
 }
 
+Status OutOfRange(const Type& type) {
+  return SqlErrorf(sqlstate::kNumericOutOfRange, "{} out of range", type.ToString());
+}
+
 Status NumericOverflow(const Type& type) {
   return WithDetail(
       SqlError(sqlstate::kNumericOutOfRange, "numeric field overflow"),

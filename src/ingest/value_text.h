@@ -22,6 +22,9 @@ Status AppendText(std::string_view text, const DecodeSettings& settings, ColumnB
 Status AppendArrayText(std::string_view text, const DecodeSettings& settings,
                        ColumnBuilder& builder);
 
+// 22003: the number is not one of the type's.
+[[gnu::cold]] Status OutOfRange(const Type& type);
+
 // 22003: the value needs more digits than the decimal type has.
 Status NumericOverflow(const Type& type);
 

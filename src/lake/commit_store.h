@@ -18,6 +18,9 @@
 
 namespace varve::lake {
 
+// The names of versions and checkpoints begin with that many digits.
+inline constexpr size_t kVersionDigits = 20;
+
 // The object that holds a version.
 std::string CommitName(const std::string& location, int64_t version);
 

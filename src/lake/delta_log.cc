@@ -16,7 +16,6 @@
 namespace varve::lake {
 namespace {
 
-constexpr size_t kVersionDigits = 20;
 constexpr size_t kPartDigits = 10;
 // Varve makes a checkpoint every ten versions; so do most others.
 constexpr int64_t kCommitsReadAhead = 10;

@@ -6,7 +6,6 @@
 namespace varve::lake {
 namespace {
 
-constexpr int64_t kTime = 1'741'514'400'000'000;
 constexpr int64_t kMonthUs = int64_t{31} * 24 * 3600 * 1'000'000;
 
 class LateClock final : public Clock {

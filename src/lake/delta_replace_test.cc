@@ -21,10 +21,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-constexpr int64_t kTime = 1'741'514'400'123'456;  // 2025-03-09T10:00:00.123456Z
 constexpr const char* kFolder = "project_id=shop/date=2025-03-09/";
-
-std::string VersionName(int64_t version) { return fmt::format("{:020}.json", version); }
 
 // Commits, but its next success is not heard of; or does not commit.
 class ForgetfulCommits final : public CommitStore {

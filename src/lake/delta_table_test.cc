@@ -18,10 +18,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr int64_t kTime = 1'741'514'400'123'456;  // 2025-03-09T10:00:00.123456Z
 constexpr int64_t kSecond = 1'000'000;
-
-std::string VersionName(int64_t version) { return fmt::format("{:020}.json", version); }
 
 class DeltaTableTest : public DeltaTableFixture {};
 

@@ -21,6 +21,10 @@
 
 namespace varve::lake {
 
+inline constexpr int64_t kTime = 1'741'514'400'123'456;  // 2025-03-09T10:00:00.123456Z
+
+inline std::string VersionName(int64_t version) { return fmt::format("{:020}.json", version); }
+
 // The system's clock, put forward by a test.
 class ShiftedClock final : public Clock {
  public:

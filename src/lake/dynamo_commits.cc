@@ -12,7 +12,6 @@
 namespace varve::lake {
 namespace {
 
-constexpr size_t kVersionDigits = 20;
 // Each further one means that the item changed between two calls, which is rare once.
 constexpr int kRecordAttemptsMax = 10;
 constexpr size_t kForgetBatch = 100;

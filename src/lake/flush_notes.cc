@@ -7,7 +7,7 @@
 namespace varve::lake {
 namespace {
 
-constexpr int64_t kFormatVersion = 1;
+constexpr int64_t kNoteVersion = 1;
 constexpr uint64_t kNoteBytesMax = 64 << 10;
 constexpr std::string_view kEnding = ".json";
 
@@ -28,7 +28,7 @@ Result<std::optional<FlushNote>> FlushNotes::Read(TableId table) const {
     if (at == json.end() || !at->is_number_integer()) return std::nullopt;
     return at->get<int64_t>();
   };
-  const bool is_note = json.is_object() && number("v") == kFormatVersion &&
+  const bool is_note = json.is_object() && number("v") == kNoteVersion &&
                        number("through").value_or(-1) >= 0 && number("version") &&
                        json.contains("location") && json["location"].is_string();
   if (!is_note) {
@@ -60,7 +60,7 @@ Status FlushNotes::Write(TableId table, const FlushNote& note) {
   MutexLock lock(mu_);
   const auto last = written_.find(table);
   if (last != written_.end() && note.through < last->second) return OkStatus();
-  const nlohmann::json json = {{"v", kFormatVersion},
+  const nlohmann::json json = {{"v", kNoteVersion},
                                {"through", note.through.value},
                                {"version", note.version},
                                {"location", note.location}};

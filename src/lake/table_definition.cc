@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormatVersion = 1;
+constexpr int kDefinitionVersion = 1;
 
 Status BadValue(std::string_view what) {
   return DataLoss("\"{}\" of the Delta table is malformed: {}", kDefinitionKey, what);
@@ -155,7 +155,7 @@ Status ReadOptions(const Json& json, TableDef& table) {
 std::string DefinitionValue(const TableDef& table) {
   const auto name_of = [&](uint32_t index) { return table.columns[index].name; };
   Json json;
-  json["v"] = kFormatVersion;
+  json["v"] = kDefinitionVersion;
   json["schema"] = table.name.schema;
   json["table"] = table.name.table;
   json["time_column"] = name_of(table.time_column);
@@ -190,7 +190,7 @@ Result<TableDef> ReadDefinition(const Metadata& metadata, std::string_view locat
     const Json json = Json::parse(value->second, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object()) return BadValue("it is not a JSON object");
     try {
-      if (json.at("v").get<int>() > kFormatVersion) {
+      if (json.at("v").get<int>() > kDefinitionVersion) {
         return SqlErrorf(sqlstate::kFeatureNotSupported,
                          "the table was made by a newer Varve: \"{}\" has format {}",
                          kDefinitionKey, json.at("v").get<int>());

@@ -17,11 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::string Sealed(EncodedRecord record, uint64_t lsn, uint64_t transaction, uint64_t unsynced) {
-  SealRecord(record, Lsn(lsn), TransactionId(transaction), unsynced);
-  return std::string(record.header_bytes.data(), record.header_bytes.size()) + record.payload;
-}
-
 // One record as the writer would make it.
 std::string RecordBytes(uint64_t lsn, uint64_t transaction, bool last, uint64_t unsynced,
                         std::string payload) {

@@ -14,6 +14,7 @@
 #include "log/local_log.h"
 #include "log/log.h"
 #include "log/log_reader.h"
+#include "log/record_codec.h"
 
 namespace varve::log {
 
@@ -27,6 +28,13 @@ inline Transaction TransactionOf(std::vector<std::string> payloads) {
   Transaction transaction;
   for (std::string& payload : payloads) transaction.records.push_back(RecordOf(std::move(payload)));
   return transaction;
+}
+
+// The bytes of a record as the log writes them.
+inline std::string Sealed(EncodedRecord record, uint64_t lsn, uint64_t transaction,
+                          uint64_t unsynced) {
+  SealRecord(record, Lsn(lsn), TransactionId(transaction), unsynced);
+  return std::string(record.header_bytes.data(), record.header_bytes.size()) + record.payload;
 }
 
 // Bytes that do not compress.

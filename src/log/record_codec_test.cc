@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/bytes.h"
+#include "log/log_test_support.h"
 
 namespace varve::log {
 namespace {
@@ -21,11 +22,6 @@ std::string Golden() { return {reinterpret_cast<const char*>(kGolden), sizeof(kG
 
 EncodedRecord Encode(std::string payload) {
   return *EncodeRecord({RecordType::kRows, TableId(7), 3, std::move(payload)}, true);
-}
-
-std::string Sealed(EncodedRecord record, uint64_t lsn, uint64_t transaction, uint64_t unsynced) {
-  SealRecord(record, Lsn(lsn), TransactionId(transaction), unsynced);
-  return std::string(record.header_bytes.data(), record.header_bytes.size()) + record.payload;
 }
 
 TEST(RecordCodecTest, BytesAreThoseOfTheSpecification) {

@@ -32,7 +32,7 @@ Column Dates(const std::vector<std::optional<int32_t>>& values) {
   return FixedColumn(TypeKind::kDate, values);
 }
 
-Column Texts(std::vector<const char*> values) {
+Column TextsOrNulls(std::vector<const char*> values) {
   ColumnBuilder builder{Type(TypeKind::kText)};
   for (const char* value : values) {
     if (value != nullptr) {
@@ -49,8 +49,8 @@ TEST(CompleteBatchTest, DerivesTheDateAndDropsEmptyColumns) {
   batch.rows = 3;
   batch.ids = {ColumnId(2), ColumnId(3), ColumnId(4)};
   // The last microsecond before 1970 belongs to the day before.
-  batch.columns = {Times({0, 2 * kDay + 1, -1}), Texts({"a", "b", "c"}),
-                   Texts({nullptr, nullptr, nullptr})};
+  batch.columns = {Times({0, 2 * kDay + 1, -1}), TextsOrNulls({"a", "b", "c"}),
+                   TextsOrNulls({nullptr, nullptr, nullptr})};
   ASSERT_TRUE(CompleteBatch(Spans(), batch).ok());
   ASSERT_TRUE(batch.Validate().ok());
   EXPECT_EQ(batch.ids, (std::vector{ColumnId(1), ColumnId(2), ColumnId(3)}));
@@ -63,7 +63,7 @@ TEST(CompleteBatchTest, AGivenDateMustAgree) {
   Batch batch;
   batch.rows = 2;
   batch.ids = {ColumnId(1), ColumnId(2), ColumnId(3)};
-  batch.columns = {Dates({std::nullopt, 1}), Times({0, kDay}), Texts({"a", "b"})};
+  batch.columns = {Dates({std::nullopt, 1}), Times({0, kDay}), TextsOrNulls({"a", "b"})};
   Batch wrong = batch;
   ASSERT_TRUE(CompleteBatch(Spans(), batch).ok());
   EXPECT_FALSE(batch.columns[0].HasNulls());
@@ -79,7 +79,7 @@ TEST(CompleteBatchTest, NamesTheFirstRowsFirstNull) {
   Batch batch;
   batch.rows = 2;
   batch.ids = {ColumnId(2), ColumnId(3)};
-  batch.columns = {Times({0, std::nullopt}), Texts({nullptr, "b"})};
+  batch.columns = {Times({0, std::nullopt}), TextsOrNulls({nullptr, "b"})};
   Status status = CompleteBatch(Spans(), batch);
   EXPECT_EQ(SqlStateOf(status), sqlstate::kNotNullViolation);
   EXPECT_EQ(MessageOf(status),
@@ -88,7 +88,7 @@ TEST(CompleteBatchTest, NamesTheFirstRowsFirstNull) {
   Batch no_time;
   no_time.rows = 1;
   no_time.ids = {ColumnId(3)};
-  no_time.columns = {Texts({"a"})};
+  no_time.columns = {TextsOrNulls({"a"})};
   status = CompleteBatch(Spans(), no_time);
   EXPECT_EQ(
       MessageOf(status),
@@ -100,7 +100,7 @@ TEST(CompleteBatchTest, RefusesTimesThatNoPartitionCanName) {
     Batch batch;
     batch.rows = 1;
     batch.ids = {ColumnId(2), ColumnId(3)};
-    batch.columns = {Times({time}), Texts({"a"})};
+    batch.columns = {Times({time}), TextsOrNulls({"a"})};
     EXPECT_EQ(SqlStateOf(CompleteBatch(Spans(), batch)), sqlstate::kDatetimeOverflow) << time;
   }
 }
@@ -113,13 +113,13 @@ TEST(CompleteBatchTest, RefusesDatesThatNoPartitionCanName) {
     Batch batch;
     batch.rows = 2;
     batch.ids = {ColumnId(1), ColumnId(2), ColumnId(3)};
-    batch.columns = {Dates({0, day}), Times({0, 0}), Texts({"a", "b"})};
+    batch.columns = {Dates({0, day}), Times({0, 0}), TextsOrNulls({"a", "b"})};
     EXPECT_EQ(SqlStateOf(CompleteBatch(table, batch)), sqlstate::kDatetimeOverflow) << day;
   }
   Batch batch;
   batch.rows = 2;
   batch.ids = {ColumnId(1), ColumnId(2), ColumnId(3)};
-  batch.columns = {Dates({2'932'896, -719'162}), Times({0, 0}), Texts({"a", "b"})};
+  batch.columns = {Dates({2'932'896, -719'162}), Times({0, 0}), TextsOrNulls({"a", "b"})};
   EXPECT_TRUE(CompleteBatch(table, batch).ok());
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kHeadMagic = "VRVC";
 constexpr std::string_view kRegistryMagic = "VRVR";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kCheckpointVersion = 1;
 constexpr size_t kHeadBytes = 48;
 constexpr size_t kPieceBytes = 1 << 20;
 constexpr std::string_view kRegistryPrefix = "registry-";
@@ -32,7 +32,7 @@ Result<RegistryFile> AppendRegistry(io::AppendFile& file, uint64_t number,
                                     const std::vector<PlacedMetric>& metrics) {
   RegistryFile written{number, 0, 0};
   std::string piece(kRegistryMagic);
-  AppendLittle(piece, kVersion);
+  AppendLittle(piece, kCheckpointVersion);
   AppendLittle(piece, static_cast<uint32_t>(metrics.size()));
   const auto write = [&]() -> Status {
     written.bytes += piece.size();
@@ -68,7 +68,7 @@ std::optional<uint64_t> ParseRegistryFileName(std::string_view name) {
 
 std::string EncodeHead(const CheckpointHead& head) {
   std::string bytes(kHeadMagic);
-  AppendLittle(bytes, kVersion);
+  AppendLittle(bytes, kCheckpointVersion);
   AppendLittle(bytes, head.lsn.value);
   AppendLittle(bytes, head.next_metric);
   AppendLittle(bytes, head.registry.number);
@@ -88,8 +88,9 @@ Result<CheckpointHead> DecodeHead(const std::string& path, std::string_view byte
     return DataLoss("{} is damaged in its {} bytes at offset 0", path, kHeadBytes);
   }
   const auto version = GetLittle<uint32_t>(bytes.data() + 4);
-  if (version != kVersion) {
-    return DataLoss("{} has version {} at offset 4, {} is known", path, version, kVersion);
+  if (version != kCheckpointVersion) {
+    return DataLoss("{} has version {} at offset 4, {} is known", path, version,
+                    kCheckpointVersion);
   }
   CheckpointHead head;
   head.lsn = Lsn(GetLittle<uint64_t>(bytes.data() + 8));
@@ -143,7 +144,8 @@ Status DecodeRegistry(const std::string& path, const CheckpointHead& head, std::
   ByteReader in(bytes.substr(kRegistryMagic.size()));
   const auto decode = [&]() -> Status {
     VARVE_ASSIGN_OR_RETURN(const uint32_t version, in.Little<uint32_t>());
-    if (version != kVersion) return DataLoss("version {}, {} is known", version, kVersion);
+    if (version != kCheckpointVersion)
+      return DataLoss("version {}, {} is known", version, kCheckpointVersion);
     VARVE_ASSIGN_OR_RETURN(const uint32_t metrics, in.Little<uint32_t>());
     uint32_t before = 0;
     for (uint32_t i = 0; i < metrics; ++i) {

@@ -9,7 +9,7 @@ namespace varve::ring {
 namespace {
 
 constexpr const char* kPath = "flushed/rings-checkpoint";
-constexpr const char* kCheckpointPath = "rings/checkpoint";
+constexpr const char* kRingsPath = "rings/checkpoint";
 
 class CheckpointNoteTest : public ::testing::Test {
  protected:
@@ -17,9 +17,7 @@ class CheckpointNoteTest : public ::testing::Test {
     CheckpointNote note(disk_, kPath);
     ASSERT_TRUE(note.Keep(Lsn(lsn)).ok());
   }
-  void CheckpointAt(uint64_t lsn) {
-    disk_.SetContents(kCheckpointPath, EncodeHead({Lsn(lsn), 9, {}}));
-  }
+  void CheckpointAt(uint64_t lsn) { disk_.SetContents(kRingsPath, EncodeHead({Lsn(lsn), 9, {}})); }
   Status Check(std::optional<Lsn> log_begin) {
     return CheckpointNote(disk_, kPath).Check("rings", log_begin);
   }
@@ -42,7 +40,7 @@ TEST_F(CheckpointNoteTest, RingsThatAreGoneAreMissedUnlessTheLogHasEverything) {
                                          std::optional(Lsn{700}), std::optional<Lsn>()}) {
     const Status status = Check(begin);
     EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status;
-    EXPECT_NE(MessageOf(status).find(kCheckpointPath), std::string_view::npos) << status;
+    EXPECT_NE(MessageOf(status).find(kRingsPath), std::string_view::npos) << status;
     EXPECT_NE(MessageOf(status).find("record 50"), std::string_view::npos) << status;
   }
   CheckpointAt(50);

@@ -11,7 +11,7 @@
 namespace varve::ring {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kChangeVersion = 1;
 constexpr size_t kSampleBytes = 16;
 constexpr size_t kDropBytes = 4;
 constexpr size_t kReshapeBytes = 12;
@@ -20,7 +20,8 @@ constexpr size_t kMetricBytesMin = 18;
 Status Decode(std::string_view payload, RingChange& change) {
   ByteReader in(payload);
   VARVE_ASSIGN_OR_RETURN(const uint32_t version, in.Little<uint32_t>());
-  if (version != kVersion) return DataLoss("version {}, {} is known", version, kVersion);
+  if (version != kChangeVersion)
+    return DataLoss("version {}, {} is known", version, kChangeVersion);
   VARVE_ASSIGN_OR_RETURN(const uint32_t created, in.Little<uint32_t>());
   VARVE_ASSIGN_OR_RETURN(const uint32_t samples, in.Little<uint32_t>());
   VARVE_ASSIGN_OR_RETURN(const uint32_t dropped, in.Little<uint32_t>());
@@ -66,7 +67,7 @@ Status Decode(std::string_view payload, RingChange& change) {
 }  // namespace
 
 void EncodeChange(const RingChange& change, std::string& out) {
-  AppendLittle(out, kVersion);
+  AppendLittle(out, kChangeVersion);
   AppendLittle(out, static_cast<uint32_t>(change.created.size()));
   AppendLittle(out, static_cast<uint32_t>(change.samples.size()));
   AppendLittle(out, static_cast<uint32_t>(change.dropped.size()));

@@ -11,7 +11,6 @@ namespace varve::ring {
 namespace {
 
 using io::testing::FaultyDisk;
-using Op = FaultyDisk::Op;
 
 class RingPowerTest : public RingStoreFixture, public ::testing::WithParamInterface<int> {
  protected:

@@ -15,6 +15,8 @@ namespace varve::ring {
 
 class RingStoreFixture : public ::testing::Test {
  protected:
+  using Op = io::testing::FaultyDisk::Op;
+
   RingStoreFixture() { Reopen(); }
 
   // As after kill -9: what was stored is there, synced or not.

@@ -203,7 +203,6 @@ TEST_F(RingStoreTest, TheLogIsNeededFromTheCheckpointOn) {
 }
 
 TEST_F(RingStoreTest, ACheckpointOfNothingTouchesNoFile) {
-  using Op = io::testing::FaultyDisk::Op;
   const MetricId a = Create("a", {}, {1, 10});
   ASSERT_TRUE(store_->Checkpoint().ok());
   const auto calls = [&] {
@@ -220,7 +219,6 @@ TEST_F(RingStoreTest, ACheckpointOfNothingTouchesNoFile) {
 }
 
 TEST_F(RingStoreTest, AFailedSyncOfASlabIsFinal) {
-  using Op = io::testing::FaultyDisk::Op;
   const MetricId a = Create("a", {}, {1, 10});
   disk_.FailNext(Op::kDataSync);
   EXPECT_FALSE(store_->Checkpoint().ok());
@@ -233,7 +231,6 @@ TEST_F(RingStoreTest, AFailedSyncOfASlabIsFinal) {
 }
 
 TEST_F(RingStoreTest, ASyncThatCouldNotBeginIsMadeUpFor) {
-  using Op = io::testing::FaultyDisk::Op;
   const MetricId a = Create("a", {}, {1, 10});
   const MetricId b = Create("b", {}, {1, 11});  // In another slab.
   const MetricId c = Create("c", {}, {1, 12});
@@ -249,7 +246,6 @@ TEST_F(RingStoreTest, ASyncThatCouldNotBeginIsMadeUpFor) {
 }
 
 TEST_F(RingStoreTest, ACheckpointMakesUpForOneThatFailed) {
-  using Op = io::testing::FaultyDisk::Op;
   for (const Op op :
        {Op::kCreate, Op::kAppend, Op::kRename, Op::kSyncDir, Op::kPunchHole, Op::kRemove}) {
     for (int skip = 0; skip < 3; ++skip) {
@@ -365,7 +361,6 @@ TEST_F(RingStoreTest, AFullDiskIsSaidBeforeAnythingChanges) {
 }
 
 TEST_F(RingStoreTest, WhatHasRoomAlreadyIsSaidWithoutTheDisk) {
-  using Op = io::testing::FaultyDisk::Op;
   const MetricId a = Create("a", {}, {1, 2000});
   Put({{a, 0, 1}});
   const auto try_reserve = [&](auto edit) {

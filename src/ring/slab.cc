@@ -15,13 +15,13 @@ namespace varve::ring {
 namespace {
 
 constexpr std::string_view kMagic = "VRVS";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kSlabVersion = 1;
 constexpr size_t kHeaderUsedBytes = 24;
 constexpr size_t kHeaderChecksumAt = 20;
 
 std::string EncodeHeader(SlabId id, uint32_t rings) {
   std::string header(kMagic);
-  AppendLittle(header, kVersion);
+  AppendLittle(header, kSlabVersion);
   AppendLittle(header, id.slots);
   AppendLittle(header, id.number);
   AppendLittle(header, rings);
@@ -41,8 +41,8 @@ Result<uint32_t> DecodeHeader(const std::string& path, std::string_view header, 
     return DataLoss("slab {} is damaged in its header at offset 0", path);
   }
   const auto version = GetLittle<uint32_t>(header.data() + 4);
-  if (version != kVersion) {
-    return DataLoss("slab {} has version {} at offset 4, {} is known", path, version, kVersion);
+  if (version != kSlabVersion) {
+    return DataLoss("slab {} has version {} at offset 4, {} is known", path, version, kSlabVersion);
   }
   const SlabId found{GetLittle<uint32_t>(header.data() + 8),
                      GetLittle<uint32_t>(header.data() + 12)};

@@ -7,10 +7,10 @@
 namespace varve::ring {
 namespace {
 
-using Op = io::testing::FaultyDisk::Op;
-
 class SpareFileTest : public ::testing::Test {
  protected:
+  using Op = io::testing::FaultyDisk::Op;
+
   SpareFileTest() {
     EXPECT_TRUE(disk_.MakeDirs("d").ok());
     disk_.SetCapacity(kCapacity);

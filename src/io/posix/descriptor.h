@@ -21,6 +21,7 @@ class Descriptor {
   ~Descriptor() {
     if (fd_ >= 0) close(fd_);  // What matters was synced; close() has nothing to add.
   }
+  bool ok() const { return fd_ >= 0; }
   int get() const { return fd_; }
 
  private:

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/parallel.h"
+#include "io/posix/descriptor.h"
 #include "io/posix/local_listing.h"
 
 namespace varve::io {
@@ -25,21 +26,10 @@ constexpr size_t kDurableFoldersMax = 65'536;
 constexpr size_t kCopyBytes = 1 << 20;
 constexpr size_t kSyncsAtOnce = 8;
 
-// Closes on every way out.
-class Descriptor {
- public:
-  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags, 0644)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  bool ok() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
+// Others may read the files of a lake. Not ok() when it fails, with the reason in errno.
+Descriptor OpenPath(const std::string& path, int flags) {
+  return Descriptor(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+}
 
 // Deletes a temporary file unless it has found its place.
 class TemporaryFile {
@@ -83,7 +73,7 @@ Status WriteAll(int fd, std::string_view content, const std::string& path) {
 }
 
 Status SyncFolder(const std::string& path) {
-  const Descriptor folder(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const Descriptor folder = OpenPath(path, O_RDONLY | O_DIRECTORY);
   if (!folder.ok()) return SystemError("open folder", path, errno);
   if (::fsync(folder.get()) != 0) return SystemError("sync folder", path, errno);
   return OkStatus();
@@ -91,7 +81,7 @@ Status SyncFolder(const std::string& path) {
 
 // As if written now: a file that waited for long must not look old to a vacuum before its commit.
 Status TouchAndSync(const std::string& path) {
-  const Descriptor file(path, O_RDONLY | O_CLOEXEC);
+  const Descriptor file = OpenPath(path, O_RDONLY);
   if (!file.ok()) return SystemError("read", path, errno);
   if (::futimens(file.get(), nullptr) != 0) return SystemError("set time of", path, errno);
   if (::fsync(file.get()) != 0) return SystemError("sync", path, errno);
@@ -172,7 +162,7 @@ Result<std::string> LocalStore::Get(std::string_view name) { return GetRange(nam
 Result<std::string> LocalStore::GetRange(std::string_view name, uint64_t begin, uint64_t end) {
   VARVE_RETURN_IF_ERROR(CheckName(name));
   const std::string path = PathOf(name);
-  const Descriptor file(path, O_RDONLY | O_CLOEXEC);
+  const Descriptor file = OpenPath(path, O_RDONLY);
   if (!file.ok()) return Unreachable("read", path, errno);
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return SystemError("read", path, errno);
@@ -210,7 +200,7 @@ std::string LocalStore::NextTemporaryPath() {
 Result<std::string> LocalStore::WriteTemporary(std::string_view content) {
   while (true) {
     std::string path = NextTemporaryPath();
-    const Descriptor file(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+    const Descriptor file = OpenPath(path, O_WRONLY | O_CREAT | O_EXCL);
     // Another store of this process, or a process that had our id and died, has the name.
     if (!file.ok() && errno == EEXIST) continue;
     if (!file.ok()) {
@@ -226,11 +216,11 @@ Result<std::string> LocalStore::WriteTemporary(std::string_view content) {
 }
 
 Result<std::string> LocalStore::CopyToTemporary(const std::string& path) {
-  const Descriptor from(path, O_RDONLY | O_CLOEXEC);
+  const Descriptor from = OpenPath(path, O_RDONLY);
   if (!from.ok()) return SystemError("read", path, errno);
   VARVE_ASSIGN_OR_RETURN(std::string copy, WriteTemporary({}));
   TemporaryFile temporary(copy);
-  const Descriptor to(copy, O_WRONLY | O_CLOEXEC);
+  const Descriptor to = OpenPath(copy, O_WRONLY);
   if (!to.ok()) return SystemError("write", copy, errno);
   std::string block(kCopyBytes, '\0');
   while (true) {

@@ -9,7 +9,6 @@ namespace varve::server {
 namespace {
 
 using StreamResult = Result<std::unique_ptr<engine::ResultStream>>;
-using Kind = TransactionControl::Kind;
 
 StreamResult Tag(std::string tag) { return std::make_unique<TagStream>(std::move(tag)); }
 
@@ -116,7 +115,7 @@ Status ClientSession::Begin(const TransactionControl& control) {
 StreamResult ClientSession::Run(const ClientStatement& statement,
                                 const TransactionControl& control) {
   const bool idle = state() == engine::TransactionState::kIdle;
-  if (control.kind == Kind::kBegin) {
+  if (control.kind == TransactionControl::Kind::kBegin) {
     const std::string tag = statement.verb == "START" ? "START TRANSACTION" : "BEGIN";
     if (!idle) {
       AddNotice(Severity::kWarning, std::string(sqlstate::kActiveTransaction),
@@ -126,11 +125,12 @@ StreamResult ClientSession::Run(const ClientStatement& statement,
     VARVE_RETURN_IF_ERROR(Begin(control));
     return Tag(tag);
   }
-  const bool commit = control.kind == Kind::kCommit && state() != engine::TransactionState::kFailed;
+  const bool commit = control.kind == TransactionControl::Kind::kCommit &&
+                      state() != engine::TransactionState::kFailed;
   if (idle) {
     AddNotice(Severity::kWarning, std::string(kNoActiveTransaction),
               "there is no transaction in progress");
-    return Tag(control.kind == Kind::kCommit ? "COMMIT" : "ROLLBACK");
+    return Tag(control.kind == TransactionControl::Kind::kCommit ? "COMMIT" : "ROLLBACK");
   }
   // Before the end of the transaction whose snapshot they hold.
   savepoints_.clear();

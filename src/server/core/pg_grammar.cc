@@ -107,12 +107,12 @@ PostgresStatement ReadSet(const Json& node, std::string_view sql) {
 PostgresStatement ReadTransaction(const Json& node) {
   const std::string kind = TextOr(node, "kind");
   if (FlagOf(node, "chain")) return Unsupported{"AND CHAIN"};
-  using Kind = TransactionControl::Kind;
   if (kind == "TRANS_STMT_BEGIN" || kind == "TRANS_STMT_START") {
-    return TransactionControl{Kind::kBegin, ModesOf(node, "options")};
+    return TransactionControl{TransactionControl::Kind::kBegin, ModesOf(node, "options")};
   }
-  if (kind == "TRANS_STMT_COMMIT") return TransactionControl{Kind::kCommit, {}};
-  if (kind == "TRANS_STMT_ROLLBACK") return TransactionControl{Kind::kRollback, {}};
+  if (kind == "TRANS_STMT_COMMIT") return TransactionControl{TransactionControl::Kind::kCommit, {}};
+  if (kind == "TRANS_STMT_ROLLBACK")
+    return TransactionControl{TransactionControl::Kind::kRollback, {}};
   if (kind.find("PREPARE") != std::string::npos) return Unsupported{"two-phase commit"};
   SavepointControl savepoint;
   if (kind == "TRANS_STMT_RELEASE") savepoint.kind = SavepointControl::Kind::kRelease;

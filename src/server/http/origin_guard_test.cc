@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "server/http/answer_for_test.h"
+
 namespace varve::server {
 namespace {
 
@@ -24,13 +26,6 @@ std::unique_ptr<HttpCall> Call(std::string_view host, std::string_view origin = 
 unsigned StatusOf(const OriginGuard& guard, std::string_view host, std::string_view origin = "") {
   const auto refused = guard.Check(*Call(host, origin));
   return refused ? refused->status : 200;
-}
-
-std::string FieldOf(const HttpAnswer& answer, std::string_view name) {
-  for (const auto& [key, value] : answer.fields) {
-    if (key == name) return value;
-  }
-  return "";
 }
 
 TEST(OriginGuardTest, AHostIsAnAddressOrNamed) {

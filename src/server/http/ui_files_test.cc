@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "server/http/answer_for_test.h"
 #include "server/http/body_encoding.h"
 #include "server/http/routes.h"
 
@@ -33,13 +34,6 @@ HttpAnswer Ask(std::string_view path, std::string_view encoding = "", std::strin
   const auto slot = std::make_shared<AnswerSlot>();
   match.route->async(call, HttpReply(slot), MayWait::kNo);
   return slot->Take();
-}
-
-std::string FieldOf(const HttpAnswer& answer, std::string_view name) {
-  for (const auto& [key, value] : answer.fields) {
-    if (key == name) return value;
-  }
-  return "";
 }
 
 std::string Page() { return Ask("/ui").body; }

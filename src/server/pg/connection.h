@@ -9,9 +9,11 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -26,6 +28,9 @@
 #include "server/pg/startup.h"
 
 namespace varve::server::pg {
+
+// What an asynchronous call is given: it answers with its error instead of throwing it.
+inline constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 // What all connections of a server share. Outlives them.
 struct ServerParts {

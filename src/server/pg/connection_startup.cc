@@ -1,7 +1,5 @@
 // The first part of a connection: encryption and cancel requests, then user, settings and session.
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
 
@@ -11,8 +9,6 @@ namespace varve::server::pg {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
 // A client that is told 'N' goes on in the clear; more than two requests is no client.
 constexpr int kEncryptionRequestsMax = 2;
 
