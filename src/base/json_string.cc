@@ -1,15 +1,10 @@
 #include "base/json_string.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace varve {
 namespace {
-
-// ASCII that stands for itself between quotes.
-bool IsPlain(char c) {
-  const auto byte = static_cast<uint8_t>(c);
-  return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
-}
 
 void AppendEscape(char c, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -65,14 +60,19 @@ size_t Utf8CharacterBytes(std::string_view text) {
   return bytes;
 }
 
+size_t PlainJsonBytes(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+  const auto end = std::find_if_not(text.begin(), text.end(), is_plain);
+  return static_cast<size_t>(end - text.begin());
+}
+
 void AppendJsonString(std::string_view text, std::string& out) {
   out += '"';
   for (size_t at = 0; at < text.size();) {
     // Most text is plain as a whole, and goes in one piece.
-    size_t end = at;
-    while (end < text.size() && IsPlain(text[end])) ++end;
-    out.append(text, at, end - at);
-    at = end;
+    const size_t plain = PlainJsonBytes(text.substr(at));
+    out.append(text, at, plain);
+    at += plain;
     if (at == text.size()) break;
     const size_t bytes = Utf8CharacterBytes(text.substr(at));
     if (bytes == 0) {

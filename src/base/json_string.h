@@ -19,6 +19,9 @@ inline std::string JsonString(std::string_view text) {
   return out;
 }
 
+// How many bytes at the start of `text` are ASCII that stands for itself in a string.
+size_t PlainJsonBytes(std::string_view text);
+
 // Bytes of the UTF-8 character at the start of `text`, which is not empty; 0: there is none.
 size_t Utf8CharacterBytes(std::string_view text);
 

@@ -61,7 +61,7 @@ class StrictCopier {
   bool String() {
     Take(1);
     for (;;) {
-      Take(PlainBytes());
+      Take(PlainJsonBytes(Rest()));
       if (at_ == text_.size() || static_cast<uint8_t>(text_[at_]) < 0x20) return false;
       if (Pass('"')) return true;
       if (At('\\')) {
@@ -76,14 +76,6 @@ class StrictCopier {
         ++at_;
       }
     }
-  }
-
-  // ASCII that stands for itself in a string.
-  size_t PlainBytes() const {
-    size_t end = at_;
-    const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
-    while (end < text_.size() && is_plain(text_[end])) ++end;
-    return end - at_;
   }
 
   bool Escape() {
