@@ -38,11 +38,6 @@ bool IsRefusal(const Status& status) {
   return SqlStateOf(status) == sqlstate::kFeatureNotSupported;
 }
 
-bool SameDefinition(const TableDef& a, const TableDef& b) {
-  return a.columns.size() == b.columns.size() &&
-         lake::DefinitionValue(a) == lake::DefinitionValue(b);
-}
-
 }  // namespace
 
 Result<Lsn> LakeSync::Open() {
@@ -390,7 +385,7 @@ Status LakeSync::TakeOver(const TableRef& mine, lake::DeltaTable& delta) {
   VARVE_ASSIGN_OR_RETURN(const auto definition, delta.definition());
   VARVE_ASSIGN_OR_RETURN(TableDef merged,
                          lake::Reconcile(*mine, definition.table, definition.has_options));
-  if (SameDefinition(*mine, merged)) return OkStatus();
+  if (lake::SameDefinition(*mine, merged)) return OkStatus();
   merged.schema_version++;
   const auto ref = std::make_shared<const TableDef>(std::move(merged));
   VARVE_RETURN_IF_ERROR(ChangeParts(*ref));

@@ -19,11 +19,6 @@ TableDef PartOf(const TableDef& table, const std::string& project) {
   return part;
 }
 
-bool SamePart(const TableDef& a, const TableDef& b) {
-  return a.columns.size() == b.columns.size() && a.schema_version == b.schema_version &&
-         lake::DefinitionValue(a) == lake::DefinitionValue(b);
-}
-
 }  // namespace
 
 TableDef ChangedPart(const TableDef& table, const TableDef& part) {
@@ -103,7 +98,9 @@ Status LakeSync::ChangeParts(const TableDef& table) {
   if (!parts) return OkStatus();
   for (const auto& [project, part] : *parts) {
     const auto changed = std::make_shared<const TableDef>(ChangedPart(table, *part));
-    if (SamePart(*part, *changed)) continue;
+    if (part->schema_version == changed->schema_version && lake::SameDefinition(*part, *changed)) {
+      continue;
+    }
     // One that cannot be reached takes no rows; whoever opens it adds the columns it lacks.
     if (const auto delta = parts_.tables->Find(part->id)) {
       VARVE_RETURN_IF_ERROR(Annotate(delta->UpdateSchema(changed),

@@ -174,6 +174,10 @@ std::string DefinitionValue(const TableDef& table) {
   return DumpJson(json);
 }
 
+bool SameDefinition(const TableDef& a, const TableDef& b) {
+  return a.columns.size() == b.columns.size() && DefinitionValue(a) == DefinitionValue(b);
+}
+
 bool HasDefinition(const Metadata& metadata) {
   return metadata.configuration.find(kDefinitionKey) != metadata.configuration.end();
 }

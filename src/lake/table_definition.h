@@ -25,6 +25,10 @@ inline constexpr std::string_view kDroppedKey = "varve.dropped";
 
 std::string DefinitionValue(const TableDef& table);
 
+// Whether two versions of a table are defined alike. Columns are only ever added, so that as many
+// are the same ones; the numbers of the versions do not count.
+bool SameDefinition(const TableDef& a, const TableDef& b);
+
 // True when Varve made the table, or changed it since: the metaData says more than columns.
 bool HasDefinition(const Metadata& metadata);
 
